@@ -1,0 +1,198 @@
+import { InternalError } from '../errors.ts';
+import type { TrapKind } from '../ir/types.ts';
+import { MBlock } from './machine.ts';
+
+/** A hole in the code that the linker fills with a symbol's or constant's address. `kind` is the target's own number. */
+export interface Relocation {
+  readonly offset: number;
+  readonly kind: number;
+  readonly to: 'function' | 'constant';
+  /** Symbol id, or index into the function's constants. */
+  readonly index: number;
+}
+
+/** A literal in read-only memory: 4, 8 or 16 bytes as 32-bit words. */
+export interface Constant {
+  readonly words: readonly number[];
+}
+
+/**
+ * How the frame looks from the code offset on. cfa: stack pointer to the stack pointer's value before the call, bytes.
+ * returnAddress: >= 0 its byte offset from the stack pointer, -1 in the link register. published: this function's record is visible.
+ */
+export interface FrameRow {
+  readonly offset: number;
+  readonly cfa: number;
+  readonly returnAddress: number;
+  readonly published: boolean;
+}
+
+interface Fixup {
+  readonly at: number;
+  readonly kind: number;
+  readonly block: MBlock;
+}
+
+interface Stub {
+  readonly block: MBlock;
+  readonly kind: TrapKind;
+  readonly origin: number;
+}
+
+/**
+ * Bytes of one function with everything known at each of them: wasm position, frame, traps, publication points. The tables
+ * are written while the code is (as Go's assembler does for pclntab), never reconstructed.
+ */
+export class Assembler {
+  private buffer = new Uint8Array(1024);
+  private view = new DataView(this.buffer.buffer);
+  /** Offset of the next byte. */
+  offset = 0;
+  readonly relocations: Relocation[] = [];
+  readonly constants: Constant[] = [];
+  /** Pairs (code offset, trap kind), ascending. */
+  readonly traps: number[] = [];
+  /** Pairs (code offset, wasm offset), ascending: the wasm operator of the bytes from there on. */
+  readonly positions: number[] = [];
+  readonly frameRows: FrameRow[] = [];
+  /** Code offsets of the instructions that store `top`. */
+  readonly publications: number[] = [];
+  private readonly labels = new Map<MBlock, number>();
+  private readonly fixups: Fixup[] = [];
+  private readonly stubs: Stub[] = [];
+  private readonly constantIndex = new Map<string, number>();
+  /** Block offsets of a first, all-long emission, for {@link isNear}; null during that first one. */
+  private readonly estimate: ReadonlyMap<MBlock, number> | null;
+
+  constructor(estimate: ReadonlyMap<MBlock, number> | null = null) {
+    this.estimate = estimate;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.offset + bytes <= this.buffer.length) return;
+    const grown = new Uint8Array(this.buffer.length * 2 + bytes);
+    grown.set(this.buffer);
+    this.buffer = grown;
+    this.view = new DataView(grown.buffer);
+  }
+
+  byte(value: number): void {
+    if (this.offset === this.buffer.length) this.reserve(1);
+    this.buffer[this.offset++] = value;
+  }
+
+  /** Little-endian. */
+  u16(value: number): void {
+    this.reserve(2);
+    this.view.setUint16(this.offset, value, true);
+    this.offset += 2;
+  }
+
+  /** Little-endian. */
+  u32(value: number): void {
+    this.reserve(4);
+    this.view.setInt32(this.offset, value, true);
+    this.offset += 4;
+  }
+
+  /** The bytes so far; a view, valid until the next write. */
+  bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.offset);
+  }
+
+  /** Code from here on comes from the wasm operator at byte `origin` of the module (-1: from none). */
+  position(origin: number): void {
+    const rows = this.positions;
+    const n = rows.length;
+    if (n > 0 && rows[n - 1] === origin) return;
+    if (n > 0 && rows[n - 2] === this.offset) rows[n - 1] = origin;
+    else rows.push(this.offset, origin);
+  }
+
+  /** The frame looks like this from here on. */
+  frame(cfa: number, returnAddress: number, published: boolean): void {
+    this.frameRows.push({ offset: this.offset, cfa, returnAddress, published });
+  }
+
+  /** The next instruction may trap with `kind` (as a fault or by itself). */
+  trap(kind: TrapKind): void {
+    this.traps.push(this.offset, kind);
+  }
+
+  /** The next instruction stores `top`. */
+  publication(): void {
+    this.publications.push(this.offset);
+  }
+
+  bind(block: MBlock): void {
+    this.labels.set(block, this.offset);
+  }
+
+  /** The bytes at `at` hold a distance to `block`, of the target's fixup kind `kind`. */
+  fixup(at: number, kind: number, block: MBlock): void {
+    this.fixups.push({ at, kind, block });
+  }
+
+  /** True if a branch emitted here reaches `block` with an 8-bit distance for certain. */
+  isNear(block: MBlock): boolean {
+    const bound = this.labels.get(block);
+    if (bound !== undefined) return this.offset - bound < 120;
+    const to = this.estimate?.get(block);
+    const from = this.estimateHere;
+    return to !== undefined && to >= from && to - from < 120;
+  }
+
+  /** In the second emission: where the instruction now emitted stood in the first. Set by the emission driver. */
+  estimateHere = 0;
+
+  relocate(offset: number, kind: number, to: 'function' | 'constant', index: number): void {
+    this.relocations.push({ offset, kind, to, index });
+  }
+
+  /** Index of a literal in this function's constants, made once. */
+  constant(words: readonly number[]): number {
+    const key = words.join();
+    let index = this.constantIndex.get(key);
+    if (index === undefined) {
+      index = this.constants.length;
+      this.constants.push({ words });
+      this.constantIndex.set(key, index);
+    }
+    return index;
+  }
+
+  /** A label behind the function's code at which a trap of `kind` happens, for the operator at `origin`. */
+  trapStub(kind: TrapKind, origin: number): MBlock {
+    const block = new MBlock(-1);
+    this.stubs.push({ block, kind, origin });
+    return block;
+  }
+
+  /** Emits the stubs asked for so far. The frame is the body's. */
+  flushStubs(emitTrap: (asm: Assembler) => void): void {
+    for (const stub of this.stubs) {
+      this.bind(stub.block);
+      this.position(stub.origin);
+      this.trap(stub.kind);
+      emitTrap(this);
+    }
+    this.stubs.length = 0;
+  }
+
+  /**
+   * Writes all distances.
+   * @throws InternalError if a label was never bound
+   */
+  resolve(patch: (bytes: Uint8Array, at: number, kind: number, to: number) => void): void {
+    for (const { at, kind, block } of this.fixups) {
+      const to = this.labels.get(block);
+      if (to === undefined) throw new InternalError(`branch to block ${block.id}, which was not emitted`);
+      patch(this.buffer, at, kind, to);
+    }
+  }
+
+  /** Offsets of all labels, to be the next emission's estimate. */
+  labelOffsets(): ReadonlyMap<MBlock, number> {
+    return this.labels;
+  }
+}

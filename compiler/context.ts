@@ -1,0 +1,22 @@
+import type { EnvLayout } from './abi.ts';
+import type { Callee, FunctionSymbol } from './ir/function.ts';
+import type { Publication } from './stack/scheme.ts';
+import type { Target } from './target.ts';
+import type { Module } from './wasm/module.ts';
+
+/** What the stages that build or lower SSA know about the program around the function at hand. */
+export interface CompileContext {
+  readonly module: Module;
+  readonly env: EnvLayout;
+  readonly target: Target;
+  readonly publication: Publication;
+  /** SSA signature and symbol of function `index` of the index space; only defined (not imported) functions. */
+  function(index: number): Callee;
+  /**
+   * Symbol and signature of a helper (compiler/helpers), which becomes part of the image when first asked for.
+   * @throws InternalError for a name that no helper has
+   */
+  helper(name: string): Callee;
+  /** The symbol that calls of `callee.symbol` refer to. */
+  symbol(id: number): FunctionSymbol;
+}

@@ -1,0 +1,18 @@
+import { abiVersion, layoutEnv } from './abi.ts';
+import { allocateRegisters } from './backend/allocate.ts';
+import { type CompiledFunction, emitFunction } from './backend/emit.ts';
+import { selectFunction } from './backend/select.ts';
+import { buildAdapter } from './frontend/adapters.ts';
+import { buildFunction } from './frontend/build.ts';
+import { buildInit } from './frontend/init.ts';
+import type { Image } from './image/image.ts';
+import { link } from './image/link.ts';
+import type { Func } from './ir/function.ts';
+import { type OptimisationLevel, runPasses } from './passes/pipeline.ts';
+import { Program } from './program.ts';
+import { atomic } from './stack/atomic.ts';
+import { none } from './stack/none.ts';
+import type { MemoryOrder, Publication, SchemeName } from './stack/scheme.ts';
+import type { Target } from './target.ts';
+import { decodeModule } from './wasm/reader.ts';
+import { validateModule } from './wasm/validate.ts';

@@ -1,0 +1,144 @@
+import type { Assembler } from './backend/assembler.ts';
+import type { MBlock, MFunction, MInst, RegClass } from './backend/machine.ts';
+import type { Selector } from './backend/selector.ts';
+import type { Callee, Inst } from './ir/function.ts';
+import type { Type } from './ir/types.ts';
+import type { Publication } from './stack/scheme.ts';
+
+/**
+ * A target instruction set, handed to compile() as a value: data, and a dozen functions without an order to
+ * remember. All of them but `emitPrologue` and `emitEpilogue` are independent of one another.
+ */
+export interface Target {
+  readonly name: TargetName;
+  /** The machine word in SSA: addresses and references have this type. */
+  readonly word: typeof Type.i32 | typeof Type.i64;
+  readonly wordBytes: 4 | 8;
+  readonly registers: RegisterFile;
+  /** Indexed by MInst.op. Target files add columns of their own (encodings). */
+  readonly instructions: readonly InstructionInfo[];
+  readonly memory: MemoryModel;
+  readonly lowering: Lowering;
+  /** Selection rules, indexed by SSA operation number; null: never reaches selection. */
+  readonly rules: readonly (SelectionRule | null)[];
+
+  /** Where arguments and results travel. `call_host` uses `nativeLocations`. */
+  locations(signature: Callee): SignatureLocations;
+  /** The native C convention for word arguments: System V, AAPCS. */
+  readonly native: NativeConvention;
+
+  /** A register-to-register move within a class; both physical. */
+  move(cls: RegClass, def: number, use: number): MInst;
+  /** Stores a register to, or loads it from, spill slot `slot`. */
+  spill(cls: RegClass, use: number, slot: number): MInst;
+  reload(cls: RegClass, def: number, slot: number): MInst;
+  /**
+   * Use number `index` of `inst` (an index into `uses`) was spilled to `slot`: rewrites the instruction to read the slot
+   * itself (a memory operand) and returns true, or returns false and leaves it alone. x86-64's; ARMv7 always returns false.
+   */
+  foldReload(inst: MInst, index: number, slot: number): boolean;
+  /** An unconditional jump. */
+  jump(block: MBlock): MInst;
+  /** Inverts a conditional branch in place; false where the row cannot (then both jumps stay). */
+  invert(branch: MInst): boolean;
+
+  /** Frame offsets, after allocation: what the prologue, the epilogue and MemArea need. */
+  layoutFrame(func: MFunction, publication: Publication): FrameLayout;
+  /** Emits entry code, with a frame row after every instruction that changes the frame's description. */
+  emitPrologue(func: MFunction, frame: FrameLayout, publication: Publication, asm: Assembler): void;
+  /** Emits the exit code of a `return` up to and including the return instruction, with rows likewise. */
+  emitEpilogue(func: MFunction, frame: FrameLayout, publication: Publication, asm: Assembler): void;
+  /** Emits one instruction (never a pseudo). */
+  emit(inst: MInst, frame: FrameLayout, asm: Assembler): void;
+  /** Emits the trapping instruction (ud2, udf) that cold stubs consist of. */
+  emitTrap(asm: Assembler): void;
+  /** Writes the final distance into a branch or call emitted earlier. `bytes` is the code, `at` the fixup's offset, `to` the target's offset in the same code. */
+  patch(bytes: Uint8Array, at: number, kind: number, to: number): void;
+}
+
+export type TargetName = 'x86_64' | 'armv7';
+
+export interface RegisterFile {
+  /** Printed names by physical number (below 64). */
+  readonly names: readonly string[];
+  /** Allocatable registers per {@link RegClass}, in order of preference (call-clobbered first). */
+  readonly allocatable: readonly (readonly number[])[];
+  /** One register per class kept out of allocation for breaking cycles of parallel moves and moving slot to slot. */
+  readonly scratch: readonly number[];
+  /** Call-saved registers, of all classes. */
+  readonly callSaved: readonly number[];
+  /** Registers that a wasm or native call may destroy, of all classes, scratch included. */
+  readonly callClobbered: readonly number[];
+  /** The pinned exec env, the stack pointer, and the register that carries a callee descriptor in `call_ptr`. */
+  readonly env: number;
+  readonly stackPointer: number;
+  readonly descriptor: number;
+}
+
+/** Properties of a row of the instruction table that shared code needs. A bit set. */
+export const InstFlag = {
+  none: 0,
+  /** uses[0] and defs[0] must be the same register (two-address forms). The allocator copies where they cannot be. */
+  tied: 1,
+  /** Defs are written before all uses are read: no use may share a register with a def. */
+  earlyClobber: 2,
+  call: 4,
+  /** Conditional branch to `block`; falls through otherwise. */
+  branch: 8,
+  jump: 16,
+  /** Jump table over `blocks`. */
+  switch: 32,
+  return: 64,
+  /** No instruction may be put between this and the next one of its block (compare and branch). */
+  glued: 128,
+} as const;
+
+export interface InstructionInfo {
+  readonly name: string;
+  readonly flags: number;
+}
+
+export interface MemoryModel {
+  /** False where a 4 GiB reservation makes every 32-bit index safe: the front end emits no check_bounds. */
+  readonly checks: boolean;
+  /** Bytes behind the largest size of every memory that fault when touched. */
+  readonly guardBytes: number;
+}
+
+export interface Lowering {
+  /** True: i64 values are split into word pairs before selection (passes/lower64). */
+  readonly splitWords: boolean;
+  /** Name of the helper function that carries out `inst` on this target, or null if a rule selects it. */
+  helper(inst: Inst): string | null;
+}
+
+/** Selects one instruction: emits machine instructions that define s.def(inst). See {@link Selector}. */
+export type SelectionRule = (s: Selector, inst: Inst) => void;
+
+/** >= 0: a physical register; negative: byte offset ~location in the outgoing (caller) or incoming (callee) stack area. */
+export type Location = number;
+
+export interface SignatureLocations {
+  readonly params: readonly Location[];
+  readonly results: readonly Location[];
+  /** Bytes of the outgoing area: stack arguments, then stack results, kept to the stack's alignment. */
+  readonly stackBytes: number;
+}
+
+export interface NativeConvention {
+  readonly params: readonly number[];
+  readonly result: number;
+}
+
+/** Offsets in bytes from the stack pointer in the function's body. */
+export interface FrameLayout {
+  /** Stack pointer in the body to the frame's top: the stack pointer's value before the call (the CFA). */
+  readonly size: number;
+  readonly spillBase: number;
+  readonly slotBase: number;
+  readonly outgoingBase: number;
+  /** Of the record, or -1 where nothing is published. */
+  readonly recordOffset: number;
+  /** True where this function publishes. */
+  readonly publishes: boolean;
+}
