@@ -1,6 +1,7 @@
 import type { Assembler } from './backend/assembler.ts';
-import type { MBlock, MFunction, MInst, RegClass } from './backend/machine.ts';
+import type { MBlock, Mem, MFunction, MInst, RegClass } from './backend/machine.ts';
 import type { Selector } from './backend/selector.ts';
+import type { LoadRelocation } from './image/image.ts';
 import type { Callee, Inst } from './ir/function.ts';
 import type { Type } from './ir/types.ts';
 import type { Publication } from './stack/scheme.ts';
@@ -19,6 +20,10 @@ export interface Target {
   readonly instructions: readonly InstructionInfo[];
   readonly memory: MemoryModel;
   readonly lowering: Lowering;
+  /** True where branches have a short form: emission runs twice, so that Assembler.isNear knows forward distances. */
+  readonly shortBranches: boolean;
+  /** Indexed by relocation kind: how the loader writes it, or undefined where the linker calls `patch`, the distance being fixed. */
+  readonly loadRelocations: readonly (LoadRelocation['kind'] | undefined)[];
   /** Selection rules, indexed by SSA operation number; null: never reaches selection. */
   readonly rules: readonly (SelectionRule | null)[];
 
@@ -27,6 +32,12 @@ export interface Target {
   /** The native C convention for word arguments: System V, AAPCS. */
   readonly native: NativeConvention;
 
+  /**
+   * Loads or stores a whole value of `type` at `mem`, which is aligned to 8 bytes: stack arguments and results, which take
+   * 8 bytes each (v128: 16). Registers may be virtual.
+   */
+  load(type: Type, def: number, mem: Mem): MInst;
+  store(type: Type, use: number, mem: Mem): MInst;
   /** A register-to-register move within a class; both physical. */
   move(cls: RegClass, def: number, use: number): MInst;
   /** Stores a register to, or loads it from, spill slot `slot`. */
@@ -48,7 +59,10 @@ export interface Target {
   emitPrologue(func: MFunction, frame: FrameLayout, publication: Publication, asm: Assembler): void;
   /** Emits the exit code of a `return` up to and including the return instruction, with rows likewise. */
   emitEpilogue(func: MFunction, frame: FrameLayout, publication: Publication, asm: Assembler): void;
-  /** Emits one instruction (never a pseudo). */
+  /**
+   * Emits one instruction (never a pseudo). Where `inst.trap` >= 0 the driver has entered the trap at the instruction's
+   * first byte; a conditional trap carries its kind in `imm` instead and branches to `asm.trapStub`.
+   */
   emit(inst: MInst, frame: FrameLayout, asm: Assembler): void;
   /** Emits the trapping instruction (ud2, udf) that cold stubs consist of. */
   emitTrap(asm: Assembler): void;
