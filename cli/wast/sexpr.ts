@@ -175,7 +175,7 @@ class Reader {
       }
     }
     const text = source.slice(start, this.at - 1);
-    return plain ? new TextEncoder().encode(text) : unescape(text, line);
+    return plain ? new TextEncoder().encode(text) : decodeEscapes(text, line);
   }
 }
 
@@ -196,7 +196,7 @@ const simpleEscapes: Readonly<Record<string, number>> = {
   '\\': 92,
 };
 
-function unescape(text: string, line: number): Uint8Array {
+function decodeEscapes(text: string, line: number): Uint8Array {
   const pieces: Uint8Array[] = [];
   const encoder = new TextEncoder();
   let at = 0;

@@ -1,0 +1,228 @@
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Argv } from 'yargs';
+import { CompileError } from '../compiler/errors.ts';
+import { ImageError, isImageFile, readImage } from '../compiler/image/file.ts';
+import type { Image } from '../compiler/image/image.ts';
+import { type CompileOptions, compile } from '../compiler/index.ts';
+import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
+import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import type { Target, TargetName } from '../compiler/target.ts';
+import { armv7 } from '../targets/armv7/index.ts';
+import { x86_64 } from '../targets/x86_64/index.ts';
+
+/** Exit codes of every command (DESIGN §8). */
+export const ExitCode = { done: 0, failed: 1, usage: 2, trap: 134 } as const;
+
+/** Bad input or bad usage: one line on stderr, exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The targets by the names of `--target`. */
+export const targets: Readonly<Record<TargetName, Target>> = { x86_64, armv7 };
+
+/** Options that everything which compiles takes. */
+export interface CompileFlags {
+  target: TargetName;
+  stack: SchemeName;
+  order: MemoryOrder;
+  O: number;
+  'wasm-opt': boolean;
+  'publish-leaves': boolean;
+}
+
+/** Adds {@link CompileFlags} to a command. */
+export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
+  return yargs
+    .option('target', {
+      describe: 'instruction set',
+      choices: ['x86_64', 'armv7'] as const,
+      default: 'x86_64' as TargetName,
+    })
+    .option('stack', {
+      describe: 'publication scheme of the wasm stack',
+      choices: ['none', 'atomic'] as const,
+      default: 'atomic' as SchemeName,
+    })
+    .option('order', {
+      describe: 'memory order of the publication',
+      choices: ['relaxed', 'release', 'seq_cst'] as const,
+      default: 'relaxed' as MemoryOrder,
+    })
+    .option('O', { describe: 'optimisation level, 0 to 3', type: 'number', default: 1 })
+    .option('wasm-opt', {
+      describe: "run binaryen's optimiser on the module first",
+      type: 'boolean',
+      default: false,
+    })
+    .option('publish-leaves', {
+      describe: 'leaf functions publish too (for readers on other threads)',
+      type: 'boolean',
+      default: false,
+    });
+}
+
+/** A module as read from a file, binary. */
+export interface LoadedModule {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads a file.
+ * @throws UsageError if that cannot be done
+ */
+export function readInput(path: string): Uint8Array {
+  try {
+    if (statSync(path).isDirectory()) throw new UsageError(`${path}: is a directory`);
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${path}: ${existsSync(path) ? 'cannot be read' : 'no such file'}`);
+  }
+}
+
+/**
+ * Reads a module, `.wasm` or text.
+ * @throws UsageError if the file cannot be read or its text does not parse
+ */
+export async function loadModule(path: string, optimise = false): Promise<LoadedModule> {
+  const input = readInput(path);
+  const isBinary = input.length >= 4 && input[0] === 0 && input[1] === 0x61;
+  const bytes = isBinary || !/\.(wat|wast)$/.test(path) ? input : await assemble(path, input);
+  return { path, bytes: optimise ? await wasmOpt(path, bytes) : bytes };
+}
+
+async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
+  const { default: wabt } = await import('wabt');
+  const toolkit = await wabt();
+  try {
+    const module = toolkit.parseWat(basename(path), text, {
+      multi_memory: true,
+      memory64: true,
+      tail_call: true,
+    });
+    const { buffer } = module.toBinary({ write_debug_names: true });
+    module.destroy();
+    return buffer;
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message.trim() : String(error)}`);
+  }
+}
+
+async function wasmOpt(path: string, bytes: Uint8Array): Promise<Uint8Array> {
+  const { default: binaryen } = await import('binaryen');
+  try {
+    const module = binaryen.readBinary(bytes);
+    module.setFeatures(binaryen.Features.All);
+    binaryen.setOptimizeLevel(2);
+    module.optimize();
+    const optimised = module.emitBinary();
+    module.dispose();
+    return optimised;
+  } catch (error) {
+    throw new UsageError(`${path}: wasm-opt: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * The level of `-O`.
+ * @throws UsageError unless it is 0, 1, 2 or 3
+ */
+export function level(flags: Pick<CompileFlags, 'O'>): OptimisationLevel {
+  const { O } = flags;
+  if (O !== 0 && O !== 1 && O !== 2 && O !== 3)
+    throw new UsageError(`-O takes 0, 1, 2 or 3, not ${String(O)}`);
+  return O;
+}
+
+/** The compiler's options as the command line states them. */
+export function compileOptions(flags: CompileFlags): CompileOptions {
+  return {
+    target: targets[flags.target],
+    level: level(flags),
+    scheme: flags.stack,
+    order: flags.order,
+    publishLeaves: flags['publish-leaves'],
+  };
+}
+
+/**
+ * An image from a file that is one, or from a module by compiling it.
+ * @throws UsageError, CompileError, ImageError with the file's name in front
+ */
+export async function loadImage(path: string, flags: CompileFlags): Promise<Image> {
+  const input = readInput(path);
+  return inFile(path, async () => {
+    if (isImageFile(input)) return readImage(input);
+    const { bytes } = await loadModule(path, flags['wasm-opt']);
+    return compile(bytes, compileOptions(flags));
+  });
+}
+
+/** Runs `work`; an error about the input is thrown again as a UsageError that names the file. */
+export async function inFile<T>(path: string, work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CompileError || error instanceof ImageError)
+      throw new UsageError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Writes a file whole or not at all: to a temporary name, then renamed. `-` is standard output. */
+export function writeOutput(path: string, content: Uint8Array | string): void {
+  if (path === '-') {
+    process.stdout.write(content);
+    return;
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, content);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UsageError(
+      `${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`,
+    );
+  }
+}
+
+/** Progress on a terminal's standard error, at most ten lines a second, all in one line; nothing when piped. */
+export class Progress {
+  private last = 0;
+  private shown = false;
+  private readonly what: string;
+  constructor(what: string) {
+    this.what = what;
+  }
+  update(done: number, of: number): void {
+    const now = Date.now();
+    if (!process.stderr.isTTY || now - this.last < 100) return;
+    this.last = now;
+    this.shown = true;
+    process.stderr.write(`\r\x1b[K${this.what}: ${done} of ${of}`);
+  }
+  end(): void {
+    if (this.shown) process.stderr.write('\r\x1b[K');
+  }
+}
+
+/** A table for people: first column left, the others right. */
+export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [
+    header,
+    ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell))),
+  ];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => String(row[column] ?? '').length)));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,95 @@
+import type { Image, ImageFunction } from '../compiler/image/image.ts';
+import { trapMessages } from '../compiler/ir/types.ts';
+import { operatorAt } from '../compiler/wasm/opcodes.ts';
+import { createDisassembler } from '../emu/capstone.ts';
+
+/** One machine instruction with what the image knows of it. */
+export interface ListingRow {
+  /** Byte offset in the image's code. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  /** Byte offset of the wasm operator it comes from, or -1. */
+  readonly wasmOffset: number;
+  /** That operator's name, or ''. */
+  readonly operator: string;
+  /** It stores `top`. */
+  readonly publishes: boolean;
+  /** What a fault of it means, or ''. */
+  readonly trap: string;
+}
+
+export interface FunctionListing {
+  readonly function: ImageFunction;
+  readonly rows: readonly ListingRow[];
+}
+
+/** Disassembles the functions of an image that `only` accepts, annotated from its tables. */
+export async function disassemble(
+  image: Image,
+  only: (f: ImageFunction) => boolean = () => true,
+): Promise<FunctionListing[]> {
+  const disassembler = await createDisassembler(image.target);
+  const { map } = image;
+  const publications = new Set(map.publicationAt);
+  const traps = new Map(Array.from(map.trapAt, (at, i) => [at, trapMessages[map.trap[i]] ?? 'unknown trap']));
+  const listings: FunctionListing[] = [];
+  for (const f of image.functions.filter((candidate) => candidate.size > 0 && only(candidate))) {
+    let row = firstAfter(map.positionAt, f.offset) - 1;
+    const code = image.code.subarray(f.offset, f.offset + f.size);
+    const rows = disassembler.disassemble(code, f.offset).map((instruction): ListingRow => {
+      const offset = instruction.address;
+      while (row + 1 < map.positionAt.length && map.positionAt[row + 1] <= offset) row++;
+      // Only the module's own functions come from the module's bytes: positions of helpers are in theirs.
+      const wasmOffset =
+        f.kind === 'wasm' && row >= 0 && map.positionAt[row] >= f.offset ? map.position[row] : -1;
+      return {
+        offset,
+        bytes: image.code.subarray(offset, offset + instruction.size),
+        text: `${instruction.mnemonic} ${instruction.operands}`.trimEnd(),
+        wasmOffset,
+        operator: wasmOffset >= 0 ? operatorAt(image.module.bytes, wasmOffset) : '',
+        publishes: publications.has(offset),
+        trap: traps.get(offset) ?? '',
+      };
+    });
+    listings.push({ function: f, rows });
+  }
+  return listings;
+}
+
+/** Index of the first element of ascending `at` that is above `value`. */
+function firstAfter(at: Uint32Array, value: number): number {
+  let low = 0;
+  let high = at.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The listing as text: one line an instruction, the wasm operator named where it changes. */
+export function formatListing(listings: readonly FunctionListing[]): string {
+  const lines: string[] = [];
+  for (const { function: f, rows } of listings) {
+    const index = f.wasmIndex >= 0 ? ` [function ${f.wasmIndex}]` : ` [${f.kind}]`;
+    lines.push('', `${f.name}:${index} ${f.size} bytes, frame ${f.frameBytes}`);
+    let last = -1;
+    for (const row of rows) {
+      const notes = [
+        row.wasmOffset !== last && row.operator !== ''
+          ? `0x${row.wasmOffset.toString(16)} ${row.operator}`
+          : '',
+        row.publishes ? 'publishes top' : '',
+        row.trap !== '' ? `traps: ${row.trap}` : '',
+      ].filter((note) => note !== '');
+      last = row.wasmOffset;
+      const bytes = [...row.bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
+      const text = `${row.offset.toString(16).padStart(7)}  ${bytes.padEnd(20)} ${row.text}`;
+      lines.push(notes.length > 0 ? `${text.padEnd(70)} ; ${notes.join('; ')}` : text);
+    }
+  }
+  return `${lines.join('\n').trimStart()}\n`;
+}

@@ -1,0 +1,65 @@
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { CompileError } from '../compiler/errors.ts';
+import { ImageError } from '../compiler/image/file.ts';
+import { ExitCode, UsageError } from './common.ts';
+import { compileCommand } from './compile.ts';
+import { disasmCommand } from './disasm.ts';
+import { runCommand } from './run.ts';
+import { sampleCommand } from './sample.ts';
+import { tourCommand } from './tour.ts';
+import { wastCommand } from './wast.ts';
+
+/**
+ * The command line (DESIGN §8). Every command returns its exit code; what went wrong is one line on stderr, with a
+ * stack trace only by `--debug`.
+ */
+async function main(argv: readonly string[]): Promise<number> {
+  const debug = argv.includes('--debug');
+  let code: number = ExitCode.done;
+  const commands = [compileCommand, runCommand, sampleCommand, disasmCommand, wastCommand, tourCommand];
+  let parser = yargs()
+    .scriptName('fathom')
+    .usage(
+      '$0 <command>\n\nCompiles WebAssembly to x86-64 and ARMv7 (Cortex-A9), and runs, interrupts and samples it on emulated cores.',
+    )
+    .option('debug', {
+      describe: 'show stack traces of errors',
+      type: 'boolean',
+      default: false,
+      global: true,
+    })
+    .demandCommand(1, 'Say which command; `fathom --help` lists them.')
+    .strict()
+    .wrap(100)
+    .version()
+    .help()
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message}\nTry: fathom --help`);
+    });
+  for (const command of commands) {
+    parser = command((result) => {
+      code = result;
+    }, parser);
+  }
+  try {
+    await parser.parseAsync([...argv]);
+    return code;
+  } catch (error) {
+    if (debug) console.error(error);
+    else console.error(`fathom: ${error instanceof Error ? error.message : String(error)}`);
+    const ours =
+      error instanceof UsageError ||
+      error instanceof CompileError ||
+      error instanceof ImageError ||
+      (error instanceof Error && error.name === 'UnicornMissingError');
+    return ours ? ExitCode.usage : ExitCode.failed;
+  }
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader of a pipe has gone (`fathom … | head`): nothing left to say.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.exitCode = await main(hideBin(process.argv));

@@ -1,0 +1,316 @@
+import { abiVersion, layoutEnv } from '../abi.ts';
+import type { FunctionKind } from '../ir/function.ts';
+import type { MemoryOrder, SchemeName } from '../stack/scheme.ts';
+import type { TargetName } from '../target.ts';
+import { decodeModule } from '../wasm/reader.ts';
+import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
+
+/**
+ * The image as a file (`fathom compile --emit image`):
+ *
+ * | bytes | content                                                                     |
+ * |-------|-----------------------------------------------------------------------------|
+ * | 8     | magic: `fathom`, 0, format version                                          |
+ * | 4     | number of sections, little-endian like all that follows                     |
+ * | 12 n  | per section: id, offset from the file's start, length in bytes              |
+ * | ...   | the sections, each at a multiple of 16                                      |
+ *
+ * Sections: description (JSON), code, module, and one per array of the stack map. The file is hostile input: all
+ * that can be wrong ends in an {@link ImageError}.
+ */
+export class ImageError extends Error {
+  override readonly name = 'ImageError';
+}
+
+const magic = Uint8Array.of(0x66, 0x61, 0x74, 0x68, 0x6f, 0x6d, 0, 1);
+
+const sectionNames = [
+  'description',
+  'code',
+  'module',
+  'positionAt',
+  'position',
+  'frameAt',
+  'cfa',
+  'returnAddress',
+  'published',
+  'trapAt',
+  'trap',
+  'publicationAt',
+] as const;
+type SectionName = (typeof sectionNames)[number];
+
+interface Description {
+  abiVersion: number;
+  layoutHash: number;
+  target: TargetName;
+  scheme: SchemeName;
+  order: MemoryOrder;
+  constantsOffset: number;
+  functions: ImageFunction[];
+  relocations: LoadRelocation[];
+  symbols: {
+    wasm: number[];
+    init: number;
+    initEntry: number;
+    entry: number[];
+    cross: number[];
+    host: number[];
+  };
+}
+
+const bytesOf = (array: Uint8Array | Uint32Array | Int32Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+/** True if the bytes begin like an image file. */
+export const isImageFile = (bytes: Uint8Array): boolean =>
+  bytes.length >= magic.length && magic.every((byte, i) => i === 7 || bytes[i] === byte);
+
+/** The image as bytes of a file. */
+export function writeImage(image: Image): Uint8Array {
+  const { symbols, map } = image;
+  const description: Description = {
+    abiVersion: image.abiVersion,
+    layoutHash: image.layoutHash,
+    target: image.target,
+    scheme: image.scheme,
+    order: image.order,
+    constantsOffset: image.constantsOffset,
+    functions: [...image.functions],
+    relocations: [...image.relocations],
+    symbols: {
+      wasm: [...symbols.wasm],
+      init: symbols.init,
+      initEntry: symbols.initEntry,
+      entry: [...symbols.entry],
+      cross: [...symbols.cross],
+      host: [...symbols.host],
+    },
+  };
+  const contents: Record<SectionName, Uint8Array> = {
+    description: new TextEncoder().encode(JSON.stringify(description)),
+    code: image.code,
+    module: image.module.bytes,
+    positionAt: bytesOf(map.positionAt),
+    position: bytesOf(map.position),
+    frameAt: bytesOf(map.frameAt),
+    cfa: bytesOf(map.cfa),
+    returnAddress: bytesOf(map.returnAddress),
+    published: map.published,
+    trapAt: bytesOf(map.trapAt),
+    trap: map.trap,
+    publicationAt: bytesOf(map.publicationAt),
+  };
+  const align = (n: number): number => (n + 15) & ~15;
+  let at = align(12 + 12 * sectionNames.length);
+  const offsets = sectionNames.map((name) => {
+    const offset = at;
+    at = align(at + contents[name].length);
+    return offset;
+  });
+  const file = new Uint8Array(at);
+  const view = new DataView(file.buffer);
+  file.set(magic);
+  view.setUint32(8, sectionNames.length, true);
+  sectionNames.forEach((name, id) => {
+    view.setUint32(12 + 12 * id, id, true);
+    view.setUint32(16 + 12 * id, offsets[id], true);
+    view.setUint32(20 + 12 * id, contents[name].length, true);
+    file.set(contents[name], offsets[id]);
+  });
+  return file;
+}
+
+/**
+ * Reads an image file back.
+ * @throws ImageError naming what is wrong with it
+ * @throws CompileError where the module inside it is malformed
+ */
+export function readImage(file: Uint8Array): Image {
+  if (!isImageFile(file)) throw new ImageError('not a Fathom image');
+  if (file[7] !== magic[7])
+    throw new ImageError(`image format version ${file[7]}; this Fathom reads ${magic[7]}`);
+  const sections = readSections(file);
+  const description = readDescription(sections.description);
+  if (description.abiVersion !== abiVersion)
+    throw new ImageError(`image has ABI version ${description.abiVersion}; this Fathom has ${abiVersion}`);
+  const module = decodeModule(sections.module);
+  const { symbols, functions, relocations, constantsOffset } = description;
+  const code = sections.code;
+  const words = (name: SectionName): Uint32Array => {
+    if (sections[name].length % 4 !== 0) throw new ImageError(`section ${name} has a broken length`);
+    return new Uint32Array(sections[name].slice().buffer);
+  };
+  const signed = (name: SectionName): Int32Array => new Int32Array(words(name).buffer);
+  const map: StackMap = {
+    positionAt: words('positionAt'),
+    position: signed('position'),
+    frameAt: words('frameAt'),
+    cfa: signed('cfa'),
+    returnAddress: signed('returnAddress'),
+    published: sections.published.slice(),
+    trapAt: words('trapAt'),
+    trap: sections.trap.slice(),
+    publicationAt: words('publicationAt'),
+  };
+  checkMap(map, code.length);
+  if (constantsOffset > code.length) throw new ImageError('the constants lie outside the code section');
+  functions.forEach((f, id) => {
+    if (f.id !== id || f.offset + f.size > code.length)
+      throw new ImageError(`function ${id} is out of place`);
+  });
+  for (const r of relocations)
+    if (r.offset + 4 > code.length || r.addend > code.length)
+      throw new ImageError('a relocation is out of range');
+  const symbolArray = (name: string, numbers: readonly number[], length: number): Int32Array => {
+    if (numbers.length !== length || numbers.some((n) => n < -1 || n >= functions.length))
+      throw new ImageError(`symbol table ${name} does not fit the module`);
+    return Int32Array.from(numbers);
+  };
+  for (const id of [symbols.init, symbols.initEntry])
+    if (id < 0 || id >= functions.length) throw new ImageError('the init function is out of range');
+  return {
+    abiVersion: description.abiVersion,
+    layoutHash: description.layoutHash,
+    target: description.target,
+    scheme: description.scheme,
+    order: description.order,
+    code: code.slice(),
+    constantsOffset,
+    functions,
+    relocations,
+    map,
+    env: layoutEnv(module, description.target === 'x86_64' ? 8 : 4),
+    module,
+    symbols: {
+      wasm: symbolArray('wasm', symbols.wasm, module.functions.length),
+      init: symbols.init,
+      initEntry: symbols.initEntry,
+      entry: symbolArray('entry', symbols.entry, module.types.length),
+      cross: symbolArray('cross', symbols.cross, module.types.length),
+      host: symbolArray('host', symbols.host, module.types.length),
+    },
+  };
+}
+
+function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const table = 12 + 12 * sectionNames.length;
+  if (file.length < table || view.getUint32(8, true) !== sectionNames.length)
+    throw new ImageError('truncated image or wrong number of sections');
+  const entries = sectionNames.map((name, id) => {
+    const offset = view.getUint32(16 + 12 * id, true);
+    const length = view.getUint32(20 + 12 * id, true);
+    if (view.getUint32(12 + 12 * id, true) !== id || offset < table || offset + length > file.length)
+      throw new ImageError(
+        `section ${name} lies outside the file (offset 0x${offset.toString(16)}, ${length} bytes)`,
+      );
+    return [name, file.subarray(offset, offset + length)] as const;
+  });
+  return Object.fromEntries(entries) as Record<SectionName, Uint8Array>;
+}
+
+const kinds: readonly FunctionKind[] = [
+  'wasm',
+  'helper',
+  'init',
+  'entry-adapter',
+  'cross-adapter',
+  'host-adapter',
+];
+
+/** Checks every field's type and range before anything relies on it. */
+function readDescription(bytes: Uint8Array): Description {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new ImageError('the description is not JSON');
+  }
+  const root = record(json, 'description');
+  const symbols = record(root.symbols, 'symbols');
+  return {
+    abiVersion: natural(root.abiVersion, 'abiVersion'),
+    layoutHash: natural(root.layoutHash, 'layoutHash'),
+    target: oneOf<TargetName>(root.target, ['x86_64', 'armv7'], 'target'),
+    scheme: oneOf<SchemeName>(root.scheme, ['none', 'atomic'], 'scheme'),
+    order: oneOf<MemoryOrder>(root.order, ['relaxed', 'release', 'seq_cst'], 'order'),
+    constantsOffset: natural(root.constantsOffset, 'constantsOffset'),
+    functions: list(root.functions, 'functions').map((value, i): ImageFunction => {
+      const f = record(value, `function ${i}`);
+      if (typeof f.name !== 'string') throw new ImageError(`function ${i} has no name`);
+      return {
+        id: natural(f.id, 'id'),
+        name: f.name,
+        kind: oneOf(f.kind, kinds, 'function kind'),
+        wasmIndex: integer(f.wasmIndex, 'wasmIndex'),
+        offset: natural(f.offset, 'offset'),
+        size: natural(f.size, 'size'),
+        frameBytes: natural(f.frameBytes, 'frameBytes'),
+      };
+    }),
+    relocations: list(root.relocations, 'relocations').map((value, i): LoadRelocation => {
+      const r = record(value, `relocation ${i}`);
+      return {
+        offset: natural(r.offset, 'offset'),
+        kind: oneOf<LoadRelocation['kind']>(r.kind, ['arm-movw', 'arm-movt'], 'relocation kind'),
+        addend: natural(r.addend, 'addend'),
+      };
+    }),
+    symbols: {
+      wasm: list(symbols.wasm, 'wasm').map((n) => integer(n, 'symbol')),
+      init: natural(symbols.init, 'init'),
+      initEntry: natural(symbols.initEntry, 'initEntry'),
+      entry: list(symbols.entry, 'entry').map((n) => integer(n, 'symbol')),
+      cross: list(symbols.cross, 'cross').map((n) => integer(n, 'symbol')),
+      host: list(symbols.host, 'host').map((n) => integer(n, 'symbol')),
+    },
+  };
+}
+
+function record(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ImageError(`${what} is missing`);
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value)) throw new ImageError(`${what} is not a list`);
+  return value;
+}
+
+function integer(value: unknown, what: string): number {
+  if (!Number.isInteger(value) || Math.abs(Number(value)) > 2 ** 32)
+    throw new ImageError(`${what} is not a number in range`);
+  return Number(value);
+}
+
+function natural(value: unknown, what: string): number {
+  const number = integer(value, what);
+  if (number < 0) throw new ImageError(`${what} is negative`);
+  return number;
+}
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[], what: string): T {
+  const found = allowed.find((name) => name === value);
+  if (found === undefined)
+    throw new ImageError(`${what} ${JSON.stringify(value)} is none of ${allowed.join(', ')}`);
+  return found;
+}
+
+/** Parallel arrays of equal length, whose code offsets ascend and stay within the code. */
+function checkMap(map: StackMap, codeBytes: number): void {
+  const tables: readonly (readonly [string, Uint32Array, readonly { readonly length: number }[]])[] = [
+    ['positions', map.positionAt, [map.position]],
+    ['frames', map.frameAt, [map.cfa, map.returnAddress, map.published]],
+    ['traps', map.trapAt, [map.trap]],
+    ['publications', map.publicationAt, []],
+  ];
+  for (const [name, at, columns] of tables) {
+    if (columns.some((column) => column.length !== at.length))
+      throw new ImageError(`the table of ${name} is torn`);
+    for (let i = 0; i < at.length; i++)
+      if (at[i] > codeBytes || (i > 0 && at[i] < at[i - 1]))
+        throw new ImageError(`the table of ${name} is out of order`);
+  }
+}
