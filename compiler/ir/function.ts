@@ -91,8 +91,9 @@ export interface FunctionSymbol {
 export class Func {
   readonly symbol: FunctionSymbol;
   readonly convention: Convention;
-  readonly params: readonly Type[];
-  readonly results: readonly Type[];
+  /** In SSA types; splitting 64-bit integers (passes/lower64) replaces them. */
+  params: readonly Type[];
+  results: readonly Type[];
   blocks: Block[] = [];
   /** Bytes of frame slots that `stack_slot` addresses; 0 for everything but adapters and the runtime. */
   slotBytes = 0;
