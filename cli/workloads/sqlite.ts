@@ -1,0 +1,49 @@
+import { requireWithWebAssembly } from '../../emu/glue.ts';
+
+/** The part of sql.js that the workload uses. */
+interface Database {
+  run(sql: string, values?: readonly (string | number)[]): void;
+  exec(sql: string): { columns: string[]; values: unknown[][] }[];
+  close(): void;
+}
+type InitSqlJs = () => Promise<{ Database: new () => Database }>;
+
+/**
+ * SQLite through sql.js's own JavaScript glue, unchanged, on any WebAssembly: creates two tables, fills them, joins,
+ * groups and sorts.
+ *
+ * @param rows number of rows in the larger table
+ * @param build which of the package's builds: `debug` keeps the C names of exported functions
+ * @returns the rows that the queries gave, the same on every engine
+ */
+export async function sqliteWorkload(
+  webAssembly: object,
+  rows: number,
+  build: 'release' | 'debug' = 'debug',
+): Promise<unknown[][]> {
+  const init = requireWithWebAssembly(
+    `sql.js/dist/sql-wasm${build === 'debug' ? '-debug' : ''}.js`,
+    webAssembly,
+    import.meta.url,
+  ) as InitSqlJs;
+  const { Database } = await init();
+  const database = new Database();
+  try {
+    database.run('create table part (id integer primary key, name text, weight real, kind integer)');
+    database.run('create table kind (id integer primary key, title text)');
+    for (let kind = 0; kind < 10; kind++)
+      database.run('insert into kind values (?, ?)', [kind, `kind ${kind}`]);
+    database.run(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
+       insert into part select i, printf('part %x', (i * 7919) % 104729), (i * 31 % 1009) / 8.0, i % 10 from n`,
+    );
+    const sorted = database.exec('select name, weight from part order by name, weight desc')[0].values;
+    const joined = database.exec(
+      `select kind.title, count(*), sum(part.weight), max(part.name) from part join kind on part.kind = kind.id
+       group by kind.title order by kind.title`,
+    )[0].values;
+    return [...joined, [sorted.length], ...sorted.slice(0, 5), ...sorted.slice(-5)];
+  } finally {
+    database.close();
+  }
+}
