@@ -1,0 +1,64 @@
+import type { CompileContext } from '../context.ts';
+import type { Func, FunctionKind } from '../ir/function.ts';
+import type { Target } from '../target.ts';
+import { dce } from './dce.ts';
+import { legalize } from './legalize.ts';
+import { lower64 } from './lower64.ts';
+
+/** 0: what the target needs and nothing else; 1: cheap; 2: the default; 3: everything. */
+export type OptimisationLevel = 0 | 1 | 2 | 3;
+
+export interface Pass {
+  readonly name: string;
+  run(func: Func, ctx: CompileContext): void;
+}
+
+const passes = {
+  legalize: { name: 'legalize', run: legalize },
+  lower64: { name: 'lower64', run: lower64 },
+  dce: { name: 'dce', run: dce },
+} as const satisfies Record<string, Pass>;
+
+/** Names of all passes, in no particular order. */
+export const passNames: readonly string[] = Object.keys(passes);
+
+/** Passes of a level: on the function as built, and on machine words after the mandatory lowering. */
+interface Level {
+  readonly before: readonly Pass[];
+  readonly after: readonly Pass[];
+}
+
+const { dce: deadCode } = passes;
+const none: Level = { before: [], after: [] };
+const cheap: Level = { before: [], after: [deadCode] };
+
+/** Which passes run at each level, around the lowering. */
+const levels: readonly Level[] = [none, cheap, cheap, cheap];
+
+/** Lowering that every function needs. Splitting words leaves operations behind that may need a helper in turn. */
+const lowering: readonly Pass[] = [passes.legalize];
+const splitLowering: readonly Pass[] = [passes.legalize, passes.lower64, passes.legalize];
+
+/** The passes that a function goes through, in order. */
+export function passesFor(kind: FunctionKind, level: OptimisationLevel, target: Target): readonly Pass[] {
+  // Adapters set the pinned exec env, which optimisations take to be one value throughout a function.
+  const adapter = kind === 'entry-adapter' || kind === 'cross-adapter' || kind === 'host-adapter';
+  const { before, after } = adapter ? none : levels[level];
+  return [...before, ...(target.lowering.splitWords ? splitLowering : lowering), ...after];
+}
+
+/**
+ * Optimises `func` and lowers it to what the target selects, in place.
+ * @param observe called after every pass
+ */
+export function runPasses(
+  func: Func,
+  level: OptimisationLevel,
+  ctx: CompileContext,
+  observe?: (pass: string, func: Func) => void,
+): void {
+  for (const pass of passesFor(func.symbol.kind, level, ctx.target)) {
+    pass.run(func, ctx);
+    observe?.(pass.name, func);
+  }
+}
