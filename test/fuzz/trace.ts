@@ -43,7 +43,7 @@ export function traceModule(engine: Engine, bytes: Uint8Array, seed: number): Tr
   const next = random(seed ^ 0x5eed);
   let inconclusive = '';
   try {
-    const module = new engine.Module(bytes as BufferSource);
+    const module = new engine.Module(bytes);
     const instance = attempt(
       lines,
       'instantiate',
