@@ -1,0 +1,73 @@
+import type { Image, ImageFunction } from '../compiler/image/image.ts';
+import type { Module } from '../compiler/wasm/module.ts';
+
+/** An image in the code memory of a machine. Addresses are guest addresses, offsets are those of `Image.code`. */
+export class LoadedImage {
+  readonly image: Image;
+  /** Address of `Image.code`. */
+  readonly base: number;
+  /** First address behind it. */
+  readonly end: number;
+  /** Addresses of the data segments' bytes, in module order. */
+  readonly dataSegments: readonly number[];
+  /** What V8 would call its script: the module's name, if it has one, and a hash of its bytes. */
+  readonly label: string;
+  /** Start offsets of the functions, ascending, and the functions in that order. */
+  private readonly starts: Uint32Array;
+  private readonly sorted: readonly ImageFunction[];
+
+  constructor(image: Image, base: number, dataSegments: readonly number[]) {
+    this.image = image;
+    this.base = base;
+    this.end = base + image.code.length;
+    this.dataSegments = dataSegments;
+    this.label = moduleLabel(image.module);
+    this.sorted = [...image.functions].sort((a, b) => a.offset - b.offset);
+    this.starts = Uint32Array.from(this.sorted, (f) => f.offset);
+  }
+
+  /** Address of a function by its symbol id. */
+  address(symbol: number): number {
+    return this.base + this.image.functions[symbol].offset;
+  }
+
+  /** The function whose code holds `offset`, or undefined between functions and in the constants. */
+  functionAt(offset: number): ImageFunction | undefined {
+    const found = this.sorted[floorIndex(this.starts, offset)];
+    return found !== undefined && offset < found.offset + found.size ? found : undefined;
+  }
+
+  /** Byte offset in the module of the operator that the code at `offset` belongs to, or -1. */
+  wasmOffset(offset: number): number {
+    const { positionAt, position } = this.image.map;
+    const row = floorIndex(positionAt, offset);
+    return row < 0 ? -1 : position[row];
+  }
+
+  /** The trap of the instruction exactly at `offset`, or -1. */
+  trapAt(offset: number): number {
+    const { trapAt, trap } = this.image.map;
+    const row = floorIndex(trapAt, offset);
+    return row >= 0 && trapAt[row] === offset ? trap[row] : -1;
+  }
+}
+
+/** Index of the last element not above `value` in an ascending array, or -1. */
+export function floorIndex(ascending: Uint32Array | Float64Array, value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** `name-hash` or `hash`, the hash eight hexadecimal digits of FNV-1a over the module's bytes. */
+function moduleLabel(module: Module): string {
+  let hash = 0x811c9dc5;
+  for (const byte of module.bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  const text = (hash >>> 0).toString(16).padStart(8, '0');
+  return module.names.module === undefined ? text : `${module.names.module}-${text}`;
+}

@@ -1,0 +1,43 @@
+import type { ImageFunction } from '../../compiler/image/image.ts';
+import { floorIndex, type LoadedImage } from '../loaded-image.ts';
+import type { Machine } from '../machine.ts';
+
+/** What an image's tables say about one code address: whose it is, and how its frame looks there. */
+export interface CodePoint {
+  readonly image: LoadedImage;
+  readonly symbol: ImageFunction;
+  /** Byte offset of the operator in the module binary, or -1. */
+  readonly wasmOffset: number;
+  /** Stack pointer to its value before the call, in bytes. */
+  readonly cfa: number;
+  /** Where the return address is, in bytes from the stack pointer; -1: in the link register. */
+  readonly returnAddress: number;
+  /** Whether this function's record is visible here. */
+  readonly published: boolean;
+}
+
+/**
+ * Looks a code address up. Undefined outside of functions.
+ *
+ * @param interrupted true for an instruction that comes next; false for a return address, whose call ends just before it
+ *   and may be the last instruction of its function
+ */
+export function codeAt(machine: Machine, pc: number, interrupted: boolean): CodePoint | undefined {
+  const at = interrupted ? pc : pc - 1;
+  const image = machine.imageAt(at);
+  if (image === undefined) return undefined;
+  const offset = at - image.base;
+  const symbol = image.functionAt(offset);
+  if (symbol === undefined) return undefined;
+  const { map } = image.image;
+  const row = floorIndex(map.frameAt, offset);
+  if (row < 0 || map.frameAt[row] < symbol.offset) return undefined;
+  return {
+    image,
+    symbol,
+    wasmOffset: image.wasmOffset(offset),
+    cfa: map.cfa[row],
+    returnAddress: map.returnAddress[row],
+    published: map.published[row] !== 0,
+  };
+}
