@@ -150,15 +150,19 @@ class Splitter {
       if (arg.type === Type.i64) args.push(words.low(arg), words.high(arg));
       else args.push(words.value(arg));
     }
+    if (inst.type === Type.i64 && inst.callee !== null) {
+      // The original keeps its type, by which its later uses are recognised.
+      const call = words.make(inst.op, args, Type.none);
+      call.callee = splitSignature(inst.callee);
+      const low = words.result(call, 0);
+      words.define(inst, low, words.result(call, 1));
+      return;
+    }
     inst.args = args;
     words.push(inst);
     if (inst.callee === null) return;
     this.resultIndices = splitIndices(inst.callee.results);
     inst.callee = splitSignature(inst.callee);
-    if (inst.type !== Type.i64) return;
-    inst.type = Type.none;
-    const low = words.result(inst, 0);
-    words.define(inst, low, words.result(inst, 1));
   }
 
   private splitResult(inst: Inst): void {
