@@ -33,6 +33,12 @@ interface Fixup {
   readonly block: MBlock;
 }
 
+interface JumpTable {
+  readonly label: MBlock;
+  readonly blocks: readonly MBlock[];
+  readonly kind: number;
+}
+
 interface Stub {
   readonly block: MBlock;
   readonly kind: TrapKind;
@@ -60,6 +66,7 @@ export class Assembler {
   private readonly labels = new Map<MBlock, number>();
   private readonly fixups: Fixup[] = [];
   private readonly stubs: Stub[] = [];
+  private readonly jumpTables: JumpTable[] = [];
   private readonly constantIndex = new Map<string, number>();
   /** Block offsets of a first, all-long emission, for {@link isNear}; null during that first one. */
   private readonly estimate: ReadonlyMap<MBlock, number> | null;
@@ -168,7 +175,17 @@ export class Assembler {
     return block;
   }
 
-  /** Emits the stubs asked for so far. The frame is the body's. */
+  /**
+   * A table behind the function's code, an entry of four bytes per block; returns its label. The bytes of an entry hold its
+   * distance from the table's start until the fixup of `kind` is resolved.
+   */
+  jumpTable(blocks: readonly MBlock[], kind: number): MBlock {
+    const label = new MBlock(-1);
+    this.jumpTables.push({ label, blocks, kind });
+    return label;
+  }
+
+  /** Emits the stubs asked for so far, whose frame is the body's, and then the jump tables. */
   flushStubs(emitTrap: (asm: Assembler) => void): void {
     for (const stub of this.stubs) {
       this.bind(stub.block);
@@ -177,6 +194,15 @@ export class Assembler {
       emitTrap(this);
     }
     this.stubs.length = 0;
+    for (const { label, blocks, kind } of this.jumpTables) {
+      this.bind(label);
+      const start = this.offset;
+      for (const block of blocks) {
+        this.fixup(this.offset, kind, block);
+        this.u32(this.offset - start);
+      }
+    }
+    this.jumpTables.length = 0;
   }
 
   /**
