@@ -125,12 +125,14 @@ class Builder {
     this.writeHeader();
     const { machine, env } = this;
     const layout = this.loaded.image.env;
-    this.memories.forEach((memory, i) => memory.addCopy(env + layout.memories[i]));
-    this.tables.forEach((table, i) => table.addCopy(env + layout.tables[i]));
-    this.functions.forEach((f, i) => machine.writeWord(env + layout.functionImports[i], f.descriptor));
-    this.module.types.forEach((type, i) =>
-      machine.arena.writeU32(env + layout.typeIds[i], machine.types.id(type)),
-    );
+    for (const [i, memory] of this.memories.entries()) memory.addCopy(env + layout.memories[i]);
+    for (const [i, table] of this.tables.entries()) table.addCopy(env + layout.tables[i]);
+    for (const [i, f] of this.functions.entries()) {
+      machine.writeWord(env + layout.functionImports[i], f.descriptor);
+    }
+    for (const [i, type] of this.module.types.entries()) {
+      machine.arena.writeU32(env + layout.typeIds[i], machine.types.id(type));
+    }
     this.placeGlobals();
     this.placeSegments();
     this.writeDescriptors();

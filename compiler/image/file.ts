@@ -247,6 +247,8 @@ function readDescription(bytes: Uint8Array): Description {
         offset: natural(f.offset, 'offset'),
         size: natural(f.size, 'size'),
         frameBytes: natural(f.frameBytes, 'frameBytes'),
+        recordOffset: integer(f.recordOffset, 'recordOffset'),
+        slotBase: natural(f.slotBase, 'slotBase'),
       };
     }),
     relocations: list(root.relocations, 'relocations').map((value, i): LoadRelocation => {

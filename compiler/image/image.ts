@@ -15,8 +15,12 @@ export interface ImageFunction {
   /** Byte range in Image.code. */
   readonly offset: number;
   readonly size: number;
-  /** Bytes of stack frame in the body. */
+  /** Bytes of stack frame in the body: stack pointer to the CFA. The return address is its topmost word. */
   readonly frameBytes: number;
+  /** Byte offset of the publication record from the stack pointer in the body, or -1 (FrameLayout.recordOffset). */
+  readonly recordOffset: number;
+  /** Byte offset of the frame slots from the stack pointer in the body, where adapters keep theirs (FrameLayout.slotBase). */
+  readonly slotBase: number;
 }
 
 /** An address that the loader must write, because it depends on where the code is loaded. */

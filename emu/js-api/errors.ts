@@ -1,6 +1,7 @@
 import { type CompileErrorKind, CompileError as CompilerError } from '../../compiler/errors.ts';
+import { TrapKind } from '../../compiler/ir/types.ts';
 import { renderFrames, type TraceFrame } from '../trace.ts';
-import type { Trap } from '../trap.ts';
+import { Trap } from '../trap.ts';
 
 /**
  * The three error classes of the WebAssembly JavaScript interface. Their own, not the host's: code on emulated cores fails
@@ -44,15 +45,33 @@ export class RuntimeError extends Error {
     super(message, options);
     this.kind = options?.trap?.kindName;
     this.frames = options?.trap?.frames ?? [];
-    if (this.frames.length > 0) insertFrames(this, this.frames);
   }
 }
 
 /** Puts wasm frames into an error's `stack` where V8 has them: above the JavaScript frames. */
-export function insertFrames(error: Error, frames: readonly TraceFrame[]): void {
+function insertFrames(error: Error, frames: readonly TraceFrame[]): void {
   const stack = error.stack ?? '';
   const first = stack.search(/\n {4}at /);
   const head = first < 0 ? stack : stack.slice(0, first);
   const tail = first < 0 ? '' : stack.slice(first);
   error.stack = head + renderFrames(frames) + tail;
+}
+
+/**
+ * What an exported function throws for what its machine threw: exhausting the stack is a RangeError, as in V8, other traps are
+ * RuntimeErrors, and errors of host functions stay what they are.
+ *
+ * @param exported the function called, whose own frames and those below are left out of `stack`
+ */
+export function fromTrap(error: unknown, exported: (...args: unknown[]) => unknown): unknown {
+  if (!(error instanceof Trap)) return error;
+  let thrown: Error;
+  if (error.kind === TrapKind.stackOverflow) {
+    thrown = Object.assign(new RangeError(error.message), { kind: error.kindName, frames: error.frames });
+  } else {
+    thrown = new RuntimeError(error.message, { trap: error });
+  }
+  Error.captureStackTrace(thrown, exported);
+  insertFrames(thrown, error.frames);
+  return thrown;
 }

@@ -1,0 +1,118 @@
+import { compile } from '../compiler/index.ts';
+import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
+import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import type { Target, TargetName } from '../compiler/target.ts';
+import { armv7 } from '../targets/armv7/index.ts';
+import { x86_64 } from '../targets/x86_64/index.ts';
+import { CompileError, LinkError, RuntimeError } from './js-api/errors.ts';
+import { globalClass } from './js-api/global.ts';
+import { instanceClass } from './js-api/instance.ts';
+import { memoryClass } from './js-api/memory.ts';
+import { bytesOf, compileBytes, imageOf, moduleClass, viewOf } from './js-api/module.ts';
+import { tableClass } from './js-api/table.ts';
+import { Machine } from './machine.ts';
+
+export interface WebAssemblyOptions {
+  /** Whose machine code, on which emulated core. */
+  readonly target: TargetName;
+  /** Optimisation level; 1 where it is not given, because compiling is part of instantiating. */
+  readonly level?: OptimisationLevel;
+  readonly scheme?: SchemeName;
+  readonly order?: MemoryOrder;
+  /** Bytes of native stack; a mebibyte where it is not given. */
+  readonly stackBytes?: number;
+  /** A machine of that target to share with other namespaces; a new one where it is not given. */
+  readonly machine?: Machine;
+}
+
+const targets: Readonly<Record<TargetName, Target>> = { x86_64, armv7 };
+
+/** What {@link createWebAssembly} makes. */
+export type EmulatedWebAssembly = ReturnType<typeof createWebAssembly>;
+
+/**
+ * The `WebAssembly` namespace (WebAssembly JavaScript Interface, section 5), whose modules are compiled by Fathom and run on an
+ * emulated core. JavaScript glue written for the real one runs with it unchanged.
+ *
+ * What differs from V8: `compileStreaming`, `instantiateStreaming`, exceptions and tags are absent; promises settle with work
+ * done before they were returned. What modules allocate lives as long as the machine.
+ *
+ * @throws UnicornMissingError when no libunicorn serves, with advice for the user
+ */
+export function createWebAssembly(options: WebAssemblyOptions) {
+  const { target, level = 1, scheme = 'atomic', order = 'relaxed', stackBytes } = options;
+  const machine = options.machine ?? new Machine(target, stackBytes === undefined ? {} : { stackBytes });
+  if (machine.target !== target) throw new TypeError(`the machine is ${machine.target}, not ${target}`);
+  const toImage = (bytes: Uint8Array) => compile(bytes, { target: targets[target], level, scheme, order });
+
+  const Module = moduleClass(toImage);
+  const Memory = memoryClass(machine);
+  const Table = tableClass(machine);
+  const Global = globalClass(machine);
+  const Instance = instanceClass(machine, { Memory, Table, Global });
+
+  type Module = InstanceType<typeof Module>;
+  type Instance = InstanceType<typeof Instance>;
+
+  function validate(source: unknown): boolean {
+    const bytes = bytesOf(source, 'WebAssembly.validate()');
+    try {
+      compileBytes(toImage, bytes, 'WebAssembly.validate()');
+      return true;
+    } catch (error) {
+      if (error instanceof CompileError) return false;
+      throw error;
+    }
+  }
+
+  async function compileModule(source: unknown): Promise<Module> {
+    const where = 'WebAssembly.compile()';
+    return named(where, () => new Module(bytesOf(source, where)));
+  }
+
+  async function instantiate(source: unknown, imports?: unknown): Promise<unknown> {
+    const where = 'WebAssembly.instantiate()';
+    if (imageOf(source) !== undefined) return named(where, () => new Instance(source, imports));
+    if (viewOf(source) === undefined) {
+      throw new TypeError(`${where}: Argument 0 must be a buffer source or a WebAssembly.Module object`);
+    }
+    const module = named(where, () => new Module(bytesOf(source, where)));
+    return { module, instance: named(where, () => new Instance(module, imports)) };
+  }
+
+  return {
+    compile: compileModule,
+    validate,
+    /** Of bytes: `{module, instance}`; of a Module: the instance. */
+    instantiate: instantiate as {
+      (
+        bytes: ArrayBufferView | ArrayBufferLike,
+        imports?: object,
+      ): Promise<{ module: Module; instance: Instance }>;
+      (module: Module, imports?: object): Promise<Instance>;
+    },
+    Module,
+    Instance,
+    Memory,
+    Table,
+    Global,
+    CompileError,
+    LinkError,
+    RuntimeError,
+    /** The machine that everything here lives on. */
+    machine,
+    [Symbol.toStringTag]: 'WebAssembly',
+  };
+}
+
+/** The same error, with the function that was called in place of the constructor that it calls. */
+function named<T>(where: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Error) {
+      error.message = error.message.replace(/^WebAssembly\.(Module|Instance)\(\)/, where);
+    }
+    throw error;
+  }
+}
