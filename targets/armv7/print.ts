@@ -35,9 +35,11 @@ const vfpConstant = (byte: number): number =>
 export function printInstruction(inst: MInst): string {
   const row = instructions[inst.op];
   const condition = conditionNames.get(inst.cond) ?? '';
-  const dot = row.mnemonic.indexOf('.');
-  const mnemonic =
-    dot < 0 ? row.mnemonic + condition : row.mnemonic.slice(0, dot) + condition + row.mnemonic.slice(dot);
+  // A shifted move is written as the shift.
+  const isShift = row.bits >>> 21 === 0x0d && (inst.imm > 0 || (row.bits & 0x10) !== 0);
+  const name = isShift ? row.mnemonic.replace('mov', shiftNames[inst.imm2] ?? '') : row.mnemonic;
+  const dot = name.indexOf('.');
+  const mnemonic = dot < 0 ? name + condition : name.slice(0, dot) + condition + name.slice(dot);
   if (row.macro) {
     const operands = [...inst.defs, ...inst.uses].map(core);
     return `${mnemonic} ${[...operands, ...(inst.mem === null ? [] : [address(inst.mem)]), `#${inst.imm}`].join(', ')}`;
@@ -62,10 +64,10 @@ export function printInstruction(inst: MInst): string {
         parts.push(`#${inst.imm >>> 0}`);
         break;
       case Operand.shift:
-        if (inst.imm > 0) parts.push(shift(inst.imm2, `#${inst.imm}`));
+        if (inst.imm > 0) parts.push(isShift ? `#${inst.imm}` : shift(inst.imm2, `#${inst.imm}`));
         break;
       case Operand.shiftRegister:
-        parts.push(shift(inst.imm2, core(take())));
+        parts.push(isShift ? core(take()) : shift(inst.imm2, core(take())));
         break;
       case Operand.field:
       case Operand.fieldInsert:
