@@ -24,9 +24,6 @@ export const helperSignatures: Readonly<Record<string, string>> = {
   i64_rem_s: 'll>l',
   i64_rem_u: 'll>l',
 
-  i32_popcnt: 'i>i',
-  i64_popcnt: 'l>l',
-
   f32_convert_i64_s: 'l>f',
   f32_convert_i64_u: 'l>f',
   f64_convert_i64_s: 'l>d',
@@ -44,10 +41,6 @@ export const helperSignatures: Readonly<Record<string, string>> = {
   f64_floor: 'd>d',
   f64_trunc: 'd>d',
   f64_nearest: 'd>d',
-  f32_min: 'ff>f',
-  f32_max: 'ff>f',
-  f64_min: 'dd>d',
-  f64_max: 'dd>d',
 };
 
 /** Names of all helpers. */
@@ -58,13 +51,10 @@ const plainNames: ReadonlyMap<number, string> = new Map([
   [Op.div_u, 'div_u'],
   [Op.rem_s, 'rem_s'],
   [Op.rem_u, 'rem_u'],
-  [Op.popcnt, 'popcnt'],
   [Op.fceil, 'ceil'],
   [Op.ffloor, 'floor'],
   [Op.ftrunc, 'trunc'],
   [Op.fnearest, 'nearest'],
-  [Op.fmin, 'min'],
-  [Op.fmax, 'max'],
 ]);
 
 const conversionNames: ReadonlyMap<number, readonly [operation: string, sign: string]> = new Map([
