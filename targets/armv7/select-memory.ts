@@ -196,7 +196,8 @@ const checkBounds: SelectionRule = (s, inst) => {
       emitGroup(s, I.cmp_immediate, [], [first], secondOperand(s, index, inst));
       return trapIf(s, Cond.ls, kind);
     }
-    s.emit(I.cmp_register, [], [s.use(index), s.use(size)]);
+    const first = s.use(index);
+    emitGroup(s, I.cmp_immediate, [], [first], constantOrRegister(s, size));
     return trapIf(s, Cond.hs, kind);
   }
   // size < extent borrows and skips the comparison; else index must not exceed what is left.
