@@ -1,6 +1,8 @@
 import { InternalError } from '../errors.ts';
 import type { TrapKind } from '../ir/types.ts';
-import { MBlock } from './machine.ts';
+import { type Constant, MBlock } from './machine.ts';
+
+export type { Constant };
 
 /** A hole in the code that the linker fills with a symbol's or constant's address. `kind` is the target's own number. */
 export interface Relocation {
@@ -9,11 +11,6 @@ export interface Relocation {
   readonly to: 'function' | 'constant';
   /** Symbol id, or index into the function's constants. */
   readonly index: number;
-}
-
-/** A literal in read-only memory: 4, 8 or 16 bytes as 32-bit words. */
-export interface Constant {
-  readonly words: readonly number[];
 }
 
 /**

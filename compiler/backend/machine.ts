@@ -13,7 +13,7 @@ export type RegClass = (typeof RegClass)[keyof typeof RegClass];
 
 const none: number[] = [];
 
-/** A memory operand: base + (index << scale) + disp, or a frame slot, or a symbol's address. Registers as above, -1 for none. */
+/** A memory operand: base + (index << scale) + disp, or a frame slot, or a literal. Registers as above, -1 for none. */
 export class Mem {
   base: number;
   index: number;
@@ -21,7 +21,7 @@ export class Mem {
   disp: number;
   /** What `disp` is relative to when `base` is -1. */
   readonly area: MemArea;
-  /** For area `symbol`: constant-pool entry; see {@link ConstantPool}. */
+  /** For area `constant`: index in {@link MFunction.constants}. */
   readonly constant: number;
   constructor(base: number, disp: number, index = -1, scale = 0, area: MemArea = 'address', constant = -1) {
     this.base = base;
@@ -36,7 +36,7 @@ export class Mem {
 /**
  * `address`: plain; `spill`: disp is a spill slot number; `slot`: byte offset in the function's own frame slots
  * (`stack_slot`); `outgoing`: byte offset in the outgoing argument area; `incoming`: byte offset in the caller's
- * outgoing area; `constant`: an entry of the constant pool.
+ * outgoing area; `constant`: a literal of the function.
  */
 export type MemArea = 'address' | 'spill' | 'slot' | 'outgoing' | 'incoming' | 'constant';
 
@@ -104,6 +104,11 @@ export class MBlock {
   }
 }
 
+/** A literal in read-only memory: 4, 8 or 16 bytes as 32-bit words. */
+export interface Constant {
+  readonly words: readonly number[];
+}
+
 /** Values that can be computed anew instead of being spilled: the allocator asks the target to emit them again. */
 export interface Rematerialisation {
   /** A fresh copy of the instruction that makes the value; its only def is replaced. */
@@ -119,6 +124,8 @@ export class MFunction {
   readonly classes: RegClass[] = [];
   /** Per virtual register: how to rematerialise it, or null. Same index. */
   readonly remat: (Rematerialisation | null)[] = [];
+  /** The literals that operands of area `constant` name by index, each once. */
+  readonly constants: Constant[] = [];
   /** Bytes of frame slots (`MemArea` slot). */
   slotBytes = 0;
   /** Bytes of outgoing stack arguments and results, the largest call's. */

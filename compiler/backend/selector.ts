@@ -9,7 +9,7 @@ import type { MBlock, Mem, MFunction, MInst, RegClass } from './machine.ts';
  */
 export interface Selector {
   readonly func: MFunction;
-  /** The virtual register of a value, asking for the value to be computed. */
+  /** The virtual register of a value, asking for the value to be computed. Of `env`, outside adapters, the pinned register. */
   use(value: Inst): number;
   /** The virtual register that the rule must define: of `inst`, or, for several results, of its `result` number `index` (-1 register if that is unused: define a fresh temp). */
   def(inst: Inst, index?: number): number;
@@ -23,8 +23,9 @@ export interface Selector {
   copy(def: number, use: number): void;
   /**
    * True if `value` may be computed inside its user `user` instead of in a register of its own: it has one use, stands in the
-   * same block, and no effect lies between that conflicts with it (loads: no store, call; compares: always).
-   * The rule then reads value.args itself, by `use`, and does not call use(value).
+   * same block, and no effect lies between that conflicts with it (loads: no store or call, and for those that may fault no trap either).
+   * The rule then reads value.args itself, by `use`, and does not call use(value). An instruction that a load of linear memory is
+   * folded into gets the load's `origin`, as it is the load that traps.
    */
   canFold(value: Inst, user: Inst): boolean;
   /** Like canFold, for values without memory effect that are cheap to compute again: any number of uses (address arithmetic, comparisons). */
