@@ -6,7 +6,15 @@ import { Access, accessBytes, Region, TrapKind, Type } from '../../compiler/ir/t
 import type { SelectionRule } from '../../compiler/target.ts';
 import { isModified, offsetLimit } from './encode.ts';
 import { Cond, I, instructions, Operand } from './instructions.ts';
-import { byType, constantOf, emitConstant, emitGroup, isSecondOperand, secondOperand } from './operands.ts';
+import {
+  byType,
+  constantOf,
+  constantOrRegister,
+  emitConstant,
+  emitGroup,
+  isSecondOperand,
+  secondOperand,
+} from './operands.ts';
 import { envRegister } from './registers.ts';
 
 /**
