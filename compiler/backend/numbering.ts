@@ -1,0 +1,117 @@
+import { InstFlag, type InstructionInfo } from '../target.ts';
+import type { MBlock, MInst } from './machine.ts';
+
+/** How often a cold block runs, compared with another one of its loop depth. */
+const coldFactor = 0.001;
+
+/**
+ * Positions in a function whose blocks stand in layout order, as linear scan needs them. Every block start and every
+ * instruction has a number n; operands are read at position 2n and results written at 2n + 1. Code can be inserted
+ * in the gap before an instruction, which is position 2n as well, except inside a group: instructions glued to
+ * one another, and all branches at the end of a block, between which nothing may stand.
+ */
+export class Numbering {
+  readonly blocks: readonly MBlock[];
+  /** Position of each block's start, by layout index, and behind the last one that of the function's end. */
+  readonly start: Int32Array;
+  /** Instructions by number; null for the number of a block's start. */
+  readonly insts: (MInst | null)[];
+  /** Layout index of the block of each number. */
+  readonly blockOf: Int32Array;
+  /** Number of the first and of the last instruction of the group of each number. */
+  readonly head: Int32Array;
+  readonly tail: Int32Array;
+  /** Estimated executions of each block per call of the function. */
+  readonly weight: Float64Array;
+  /** Layout index by {@link MBlock.id}. */
+  readonly order: Int32Array;
+  /** Layout index of the header of the innermost loop around each block, or -1. */
+  readonly loop: Int32Array;
+  /** By layout index of a loop header: the header of the loop around it (or -1), and its last block. */
+  readonly loopParent: Int32Array;
+  readonly loopLast: Int32Array;
+
+  constructor(blocks: readonly MBlock[], instructions: readonly InstructionInfo[]) {
+    this.blocks = blocks;
+    const n = blocks.length;
+    let numbers = 0;
+    let maxId = 0;
+    for (const block of blocks) {
+      numbers += block.insts.length + 1;
+      if (block.id > maxId) maxId = block.id;
+    }
+    this.start = new Int32Array(n + 1);
+    this.insts = new Array<MInst | null>(numbers).fill(null);
+    this.blockOf = new Int32Array(numbers);
+    this.head = new Int32Array(numbers);
+    this.tail = new Int32Array(numbers);
+    this.weight = new Float64Array(n);
+    this.order = new Int32Array(maxId + 1);
+    this.loop = new Int32Array(n);
+    this.loopParent = new Int32Array(n);
+    this.loopLast = new Int32Array(n);
+    const glue = InstFlag.glued | InstFlag.branch | InstFlag.jump | InstFlag.switch;
+    let number = 0;
+    for (let b = 0; b < n; b++) {
+      const block = blocks[b];
+      this.order[block.id] = b;
+      this.start[b] = number * 2;
+      this.weight[b] = 10 ** Math.min(block.loopDepth, 6) * (block.cold ? coldFactor : 1);
+      this.blockOf[number] = b;
+      this.head[number] = number;
+      this.tail[number] = number;
+      number++;
+      const insts = block.insts;
+      let head = number;
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i];
+        this.insts[number] = inst;
+        this.blockOf[number] = b;
+        this.head[number] = head;
+        const last = i + 1 === insts.length;
+        if (last || inst.op < 0 || (instructions[inst.op].flags & glue) === 0) {
+          for (let k = head; k <= number; k++) this.tail[k] = number;
+          head = number + 1;
+        }
+        number++;
+      }
+    }
+    this.start[n] = number * 2;
+    this.findLoops();
+  }
+
+  /** Loops from their back edges: the layout keeps them contiguous, so that a header and a last block describe one. */
+  private findLoops(): void {
+    const { blocks, order, loop, loopParent, loopLast } = this;
+    const n = blocks.length;
+    for (let b = 0; b < n; b++) {
+      let last = -1;
+      for (const pred of blocks[b].preds) last = Math.max(last, order[pred.id]);
+      loopLast[b] = last >= b ? last : -1;
+    }
+    let current = -1;
+    for (let b = 0; b < n; b++) {
+      while (current >= 0 && loopLast[current] < b) current = loopParent[current];
+      if (loopLast[b] >= 0) {
+        loopParent[b] = current;
+        current = b;
+      }
+      loop[b] = current;
+    }
+  }
+
+  /** The last gap at or before `position`: where code can be inserted. */
+  gap(position: number): number {
+    return this.head[position >> 1] * 2;
+  }
+
+  /** True if `position` is the start of a block. */
+  isBlockStart(position: number): boolean {
+    return (position & 1) === 0 && this.insts[position >> 1] === null;
+  }
+
+  /** True if number `n` belongs to the group that ends its block: nothing can be inserted behind it. */
+  endsBlock(n: number): boolean {
+    return this.tail[n] * 2 + 2 === this.start[this.blockOf[n] + 1];
+  }
+}

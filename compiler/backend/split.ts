@@ -1,0 +1,140 @@
+import { Interval, type Intervals } from './intervals.ts';
+import type { Numbering } from './numbering.ts';
+
+/** Behind every position. */
+export const never = 0x3fffffff;
+
+/** What leaving a loop adds to the distance of a next use (Braun and Hack, CC 2009, section 3.1). */
+const loopExit = 100000;
+
+/** How many block borders are weighed for a split before only those of loops are. */
+const borderLimit = 32;
+
+/** First index in [lo, hi) whose entry is at least `value`, or hi. */
+export function lowerBound(array: ArrayLike<number>, value: number, lo: number, hi: number): number {
+  let low = lo;
+  let high = hi;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (array[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Cuts `interval` at `position`, which lies behind its start, and returns the new piece from there on. At an odd position
+ * (between the reads and the writes of an instruction) the new piece must be one in memory: no code can be inserted there.
+ */
+export function split(intervals: Intervals, interval: Interval, position: number): Interval {
+  const { rangeFrom, rangeTo, usePos } = intervals;
+  let range = interval.rangeLo;
+  if (interval.rangeHi - range > 8) {
+    range = lowerBound(rangeTo, position + 1, range, interval.rangeHi - 1);
+  } else {
+    while (rangeTo[range] <= position) range++;
+  }
+  const use = lowerBound(usePos, position, interval.useLo, interval.useHi);
+  const start = Math.max(position, rangeFrom[range]);
+  const rest = new Interval(
+    interval.vreg,
+    interval.cls,
+    start,
+    interval.to,
+    range,
+    interval.rangeHi,
+    use,
+    interval.useHi,
+  );
+  rest.next = interval.next;
+  interval.next = rest;
+  interval.useHi = use;
+  if (rangeFrom[range] < position) {
+    interval.rangeHi = range + 1;
+    interval.to = position;
+  } else {
+    interval.rangeHi = range;
+    interval.to = rangeTo[range - 1];
+  }
+  return rest;
+}
+
+/** First use of `interval` that needs a register, or {@link never}. */
+export function firstNeed(intervals: Intervals, interval: Interval): number {
+  for (let i = interval.useLo; i < interval.useHi; i++) {
+    if (intervals.useNeeds[i] === 1) return intervals.usePos[i];
+  }
+  return never;
+}
+
+/**
+ * The cheapest gap in [min, max] for a value to change its place, or -1 if there is none. `since`: from where on the value
+ * is in the place that it leaves; only edges from there on cost a move at a block's border. Among equals the last.
+ */
+export function cheapestGap(numbering: Numbering, min: number, max: number, since: number): number {
+  const { start, blockOf, weight, loop, loopParent } = numbering;
+  let best = numbering.gap(max);
+  if (best < min) return -1;
+  const last = blockOf[best >> 1];
+  let cost = best === start[last] ? borderCost(numbering, last, since) : weight[last];
+  if (cost === 0) return best;
+  const first = Math.max(blockOf[min >> 1], last - borderLimit);
+  for (let b = last; b > first || (b === first && start[b] >= min); b--) {
+    const border = borderCost(numbering, b, since);
+    if (border < cost) {
+      cost = border;
+      best = start[b];
+      if (cost === 0) return best;
+    }
+  }
+  for (let header = loop[last]; header >= 0 && start[header] >= min; header = loopParent[header]) {
+    const border = borderCost(numbering, header, since);
+    if (border < cost) {
+      cost = border;
+      best = start[header];
+    }
+  }
+  return best;
+}
+
+/** Cost of a move on the edges into block b from places in [since, start of b). */
+function borderCost(numbering: Numbering, b: number, since: number): number {
+  const { start, weight, order } = numbering;
+  let cost = 0;
+  for (const pred of numbering.blocks[b].preds) {
+    const p = order[pred.id];
+    if (p < b && start[p + 1] > since) cost += Math.min(weight[p], weight[b]);
+  }
+  return cost;
+}
+
+/**
+ * How far away the next use of `interval` after `position` is: in positions, around loops, and with a long way for every
+ * loop that is left before it. Values without a use in a loop are thus spilled before those with one.
+ */
+export function nextUseDistance(
+  intervals: Intervals,
+  numbering: Numbering,
+  interval: Interval,
+  position: number,
+): number {
+  const { usePos, useOffset } = intervals;
+  const { start, loop, loopParent, loopLast } = numbering;
+  const lo = useOffset[interval.vreg];
+  const hi = useOffset[interval.vreg + 1];
+  const k = lowerBound(usePos, position, lo, hi);
+  const next = k < hi ? usePos[k] : never;
+  let away = 0;
+  for (
+    let header = loop[numbering.blockOf[position >> 1]];
+    header >= 0;
+    header = loopParent[header], away += loopExit
+  ) {
+    const end = start[loopLast[header] + 1];
+    if (next < end) break;
+    if (usePos[lo] >= start[header]) continue;
+    const earlier = lowerBound(usePos, start[header], lo, k);
+    if (earlier < k) return away + (end - position) + (usePos[earlier] - start[header]);
+  }
+  return next === never ? away + loopExit : away + next - position;
+}
