@@ -30,7 +30,8 @@ export function buildFunction(ctx: CompileContext, index: number): Func {
   const { params, results } = types.signatures[typeIndex];
   const input = new ByteReader(ctx.module.bytes, bodyStart, bodyEnd);
   const localTypes = readLocals(input, params);
-  const func = new Func(ctx.symbol(callee.symbol), callee.params, callee.results, 'wasm', bodyStart);
+  const origin = ctx.native ? -1 : bodyStart;
+  const func = new Func(ctx.symbol(callee.symbol), callee.params, callee.results, 'wasm', origin);
   const outermost = new Frame(FrameKind.function, [], results, 0, true, bodyStart);
   const b = new Builder(ctx, func, input, outermost, localTypes);
   buildBody(b);

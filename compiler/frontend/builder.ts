@@ -4,6 +4,7 @@ import { Block, type Func, Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
 import { Type } from '../ir/types.ts';
 import type { ByteReader } from '../wasm/bytes.ts';
+import { Budget } from './budget.ts';
 import { Emitter } from './emitter.ts';
 import type { Frame } from './frame.ts';
 import { Locals } from './locals.ts';
@@ -19,6 +20,7 @@ import { type StackType, stackTypeNames } from './module-types.ts';
 export class Builder extends Emitter {
   readonly in: ByteReader;
   readonly locals: Locals;
+  readonly budget: Budget;
   readonly localTypes: readonly StackType[];
   /** Operand stack: types and, beside them, values. */
   readonly stackTypes: StackType[] = [];
@@ -48,6 +50,7 @@ export class Builder extends Emitter {
   ) {
     super(ctx, func);
     this.in = input;
+    this.budget = new Budget(outermost.entryAt);
     this.localTypes = localTypes;
     this.frame = outermost;
     this.frames.push(outermost);
@@ -62,7 +65,8 @@ export class Builder extends Emitter {
       func,
       types,
       this.block,
-      func.origin,
+      outermost.entryAt,
+      this.budget,
       (local) => params[local] ?? this.zero(types[local]),
     );
     outermost.entry = this.locals.current;
@@ -142,12 +146,14 @@ export class Builder extends Emitter {
   /** Takes values of the types `expected`, the last one on top. */
   popAll(expected: readonly StackType[]): Inst[] {
     this.need(expected);
+    this.budget.spend(expected.length);
     this.sp -= expected.length;
     return this.values.slice(this.sp, this.sp + expected.length);
   }
 
   /** Pushes values of the types `types`. */
   pushAll(types: readonly StackType[], values: readonly Inst[]): void {
+    this.budget.spend(types.length);
     for (let k = 0; k < types.length; k++) this.push(types[k], values[k]);
   }
 

@@ -120,6 +120,7 @@ function closeOperands(b: Builder, frame: Frame): void {
 function addEdge(b: Builder, frame: Frame): Block {
   const { label, phis } = frame;
   const base = b.sp - label.length;
+  b.budget.spend(label.length);
   if (frame.header !== null && frame.target !== null) {
     frame.header.preds?.push(b.locals.current);
     frame.header.predAt.push(b.origin);
@@ -262,6 +263,7 @@ export function brTable(b: Builder): void {
 
 /** As Builder.need, but leaves the operand stack alone: each label of a br_table judges the same one. */
 function checkLabel(b: Builder, label: readonly StackType[]): void {
+  b.budget.spend(label.length);
   const { frame } = b;
   for (let k = label.length - 1, at = b.sp - 1; k >= 0; k--, at--) {
     if (at < frame.height) {

@@ -7,12 +7,12 @@ import type { ConstExpr, ElementSegment, ValueType } from '../wasm/module.ts';
 import { callFunction } from './call.ts';
 import { Emitter } from './emitter.ts';
 import { dropData, initMemory } from './memory.ts';
-import { dropElements, initTable } from './table.ts';
+import { dropElements, fillTable, initTable } from './table.ts';
 import { loadGlobal, storeGlobal } from './variables.ts';
 
 /**
- * Builds the function that a fresh instance runs first (§4.7.2, instantiation): initialises the globals in order, then
- * evaluates all element segments, then copies the active element segments and the active data segments, and calls the
+ * Builds the function that a fresh instance runs first (§4.7.2, instantiation): initialises the globals in order,
+ * then tables that state what with, evaluates all element segments, then copies the active element segments and the active data segments, and calls the
  * start function. The loader has placed the segments' contents before (for elements: room for `count` words) and
  * written their addresses and lengths to the exec env.
  * @throws CompileError never for a module that `validateModule` has passed
@@ -23,6 +23,9 @@ export function buildInit(ctx: CompileContext, symbol: FunctionSymbol): Func {
   const { module } = ctx;
   module.globals.forEach(({ init, type }, index) => {
     if (init !== undefined) storeGlobal(e, index, evaluate(e, init, type));
+  });
+  module.tables.forEach(({ init, element, minimum }, index) => {
+    if (init !== undefined) fillTable(e, index, e.i32(0), evaluate(e, init, element), e.i32(minimum));
   });
   module.elements.forEach((segment, index) => {
     if (segment.mode !== 'declared') storeReferences(e, segment, index);

@@ -1,5 +1,6 @@
 import type { Block, Func, Inst } from '../ir/function.ts';
 import type { Type } from '../ir/types.ts';
+import type { Budget } from './budget.ts';
 import type { LoopScan } from './loop-scan.ts';
 
 /**
@@ -76,6 +77,7 @@ export class Locals {
   /** All phis made here, in order. */
   readonly phis: Inst[] = [];
   private readonly func: Func;
+  private readonly budget: Budget;
   private readonly types: readonly Type[];
   /** Value of each local at function entry, by its number. */
   private readonly initial: (local: number) => Inst;
@@ -100,9 +102,11 @@ export class Locals {
     types: readonly Type[],
     entry: Block,
     start: number,
+    budget: Budget,
     initial: (local: number) => Inst,
   ) {
     this.func = func;
+    this.budget = budget;
     this.types = types;
     this.initial = initial;
     this.defAt = new Array<number[] | undefined>(types.length);
@@ -263,6 +267,7 @@ export class Locals {
   /** The value at the head of a merge: the one value that all edges bring, or a phi. */
   private meet(merge: ExtendedBlock, local: number): Inst {
     const preds = merge.preds ?? [];
+    this.budget.spend(preds.length);
     const inputs: Inst[] = [];
     let same = true;
     for (let k = 0; k < preds.length; k++) {
@@ -305,6 +310,7 @@ export class Locals {
       const local = this.pendingLocal.pop();
       if (phi === undefined || at === undefined || local === undefined) return;
       const preds = at.preds ?? [];
+      this.budget.spend(preds.length);
       for (let k = 0; k < preds.length; k++) phi.args.push(this.resolve(preds[k], at.predAt[k], local));
     }
   }

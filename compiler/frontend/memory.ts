@@ -51,7 +51,8 @@ function memoryArgument(b: Builder, bytes: number): number {
 export function access(b: Builder, opcode: number): void {
   const { type, access, bytes } = accesses[opcode - firstAccess];
   const offset = memoryArgument(b, bytes);
-  if (opcode < firstStore) {
+  if (b.ctx.native) nativeAccess(b, opcode, offset);
+  else if (opcode < firstStore) {
     const index = b.pop(T.i32);
     const base = memoryBase(b);
     checkBounds(b, index, offset + bytes);
@@ -65,10 +66,22 @@ export function access(b: Builder, opcode: number): void {
   }
 }
 
-function describe(inst: Inst, offset: number, access: Access): Inst {
+/** In native memory the operand is the address itself, a word. */
+function nativeAccess(b: Builder, opcode: number, offset: number): void {
+  const { type, access } = accesses[opcode - firstAccess];
+  const word = b.word === Type.i64 ? T.i64 : T.i32;
+  if (opcode < firstStore) {
+    b.push(type, describe(b.emit1(Op.load, type, b.pop(word)), offset, access, Region.native));
+  } else {
+    const value = b.pop(type);
+    describe(b.emit2(Op.store, Type.none, b.pop(word), value), offset, access, Region.native);
+  }
+}
+
+function describe(inst: Inst, offset: number, access: Access, region: number = Region.memory): Inst {
   inst.offset = offset;
   inst.access = access;
-  inst.region = Region.memory;
+  inst.region = region;
   return inst;
 }
 

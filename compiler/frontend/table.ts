@@ -2,7 +2,7 @@ import { HostService } from '../abi.ts';
 import type { Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
 import { Access, Region, TrapKind, Type } from '../ir/types.ts';
-import { readHeapType } from '../wasm/value-types.ts';
+import { readNullType } from '../wasm/value-types.ts';
 import type { Builder } from './builder.ts';
 import type { Emitter } from './emitter.ts';
 import { type StackType, StackType as T } from './module-types.ts';
@@ -80,11 +80,17 @@ export function tableGrow(b: Builder): void {
 /** `table.fill` */
 export function tableFill(b: Builder): void {
   const table = tableIndex(b);
-  const count = b.zeroExtend(b.pop(T.i32));
+  const count = b.pop(T.i32);
   const value = b.pop(b.types.tables[table]);
-  const target = b.zeroExtend(b.pop(T.i32));
-  rangeCheck(b, target, count, tableCount(b, table), TrapKind.tableOutOfBounds);
-  b.callHelper('words_fill', [wordAddress(b, tableBase(b, table), target), value, count]);
+  fillTable(b, table, b.pop(T.i32), value, count);
+}
+
+/** Sets `count` elements from `target` on to `value`; indices are i32. Traps out of bounds. */
+export function fillTable(e: Emitter, table: number, target: Inst, value: Inst, count: Inst): void {
+  const words = e.zeroExtend(count);
+  const to = e.zeroExtend(target);
+  rangeCheck(e, to, words, tableCount(e, table), TrapKind.tableOutOfBounds);
+  e.callHelper('words_fill', [wordAddress(e, tableBase(e, table), to), value, words]);
 }
 
 /** `table.copy` */
@@ -103,8 +109,9 @@ export function tableCopy(b: Builder): void {
 
 /** `table.init` */
 export function tableInit(b: Builder): void {
-  const segment = elementIndex(b);
+  const segment = b.in.u32();
   const table = tableIndex(b);
+  checkSegment(b, segment);
   if (T[b.ctx.module.elements[segment].type] !== b.types.tables[table]) {
     b.fail('type mismatch: segment and table have different element types');
   }
@@ -119,9 +126,13 @@ export function elementDrop(b: Builder): void {
   dropElements(b, elementIndex(b));
 }
 
+function checkSegment(b: Builder, index: number): void {
+  if (index >= b.ctx.module.elements.length) b.fail(`unknown elem segment ${index}`);
+}
+
 function elementIndex(b: Builder): number {
   const index = b.in.u32();
-  if (index >= b.ctx.module.elements.length) b.fail(`unknown elem segment ${index}`);
+  checkSegment(b, index);
   return index;
 }
 
@@ -157,7 +168,7 @@ function wordAddress(e: Emitter, base: Inst, index: Inst): Inst {
 
 /** `ref.null` */
 export function refNull(b: Builder): void {
-  const type: StackType = T[readHeapType(b.in)];
+  const type: StackType = T[readNullType(b.in)];
   b.push(type, b.wordConst(0));
 }
 

@@ -3,7 +3,7 @@ import { ByteReader } from './bytes.ts';
 import type { ConstExpr, Module, RefType, ValueType } from './module.ts';
 import { operators } from './opcodes.ts';
 import { unknownOperator } from './unsupported.ts';
-import { readHeapType } from './value-types.ts';
+import { readNullType } from './value-types.ts';
 
 /** One operator of a constant expression. `low` is its immediate (for i64 and f64 the low word), `high` the high word. */
 export interface ConstantOperator {
@@ -62,7 +62,7 @@ export function decodeConstant(
       if (global.mutable) invalid('constant expression required: the global is mutable', offset);
       stack.push(global.type);
     } else if (opcode === 0xd0) {
-      const type: RefType = readHeapType(r);
+      const type: RefType = readNullType(r);
       stack.push(type);
     } else {
       const rule = constantOperators.get(opcode);

@@ -15,4 +15,6 @@ export const limits = {
   results: 1_000,
   locals: 50_000,
   bodyBytes: 7_654_321,
+  /** Values that the edges, calls and phis of one function take together. */
+  ssaInputs: 16_000_000,
 } as const;

@@ -24,6 +24,8 @@ export interface FunctionDecl {
 
 export interface TableDecl extends Limits {
   readonly element: RefType;
+  /** What every element is at first; without it, null. */
+  readonly init?: ConstExpr;
 }
 
 /** Limits in pages of 64 KiB. */

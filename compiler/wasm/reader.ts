@@ -46,13 +46,18 @@ const order = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6];
 
 const kinds: readonly ExternalKind[] = ['function', 'table', 'memory', 'global'];
 
+export interface DecodeOptions {
+  /** The module is one of Fathom's own whose memory is all native memory: its addresses may be 64 bits wide. */
+  readonly native?: boolean;
+}
+
 /**
  * Decodes a module binary (§5.5). Function bodies stay byte ranges: the front end decodes them. Indices are not
  * checked: `validateModule` does that.
  * @throws CompileError `malformed` with the byte offset; `unsupported` for proposals that Fathom does not compile; `limit`
  */
-export function decodeModule(bytes: Uint8Array): Module {
-  return new ModuleReader(bytes).read();
+export function decodeModule(bytes: Uint8Array, options: DecodeOptions = {}): Module {
+  return new ModuleReader(bytes, options).read();
 }
 
 /** Decoding one module: the cursor and what was found so far. */
@@ -76,8 +81,11 @@ export class ModuleReader {
   private bodies = 0;
   readonly escaping = new Set<number>();
 
-  constructor(bytes: Uint8Array) {
+  private readonly options: DecodeOptions;
+
+  constructor(bytes: Uint8Array, options: DecodeOptions = {}) {
     this.in = new ByteReader(bytes);
+    this.options = options;
   }
 
   read(): Module {
@@ -157,17 +165,17 @@ export class ModuleReader {
         for (let n = r.count('types', limits.types); n > 0; n--) this.readType();
         return;
       case Section.import:
-        for (let n = r.count('imports', limits.imports, 4); n > 0; n--) this.readImport();
+        for (let n = r.count('imports', limits.imports, 3); n > 0; n--) this.readImport();
         return;
       case Section.function:
         for (let n = r.count('functions', limits.functions); n > 0; n--) this.declared.push(r.u32());
         return;
       case Section.table:
-        for (let n = r.count('tables', limits.tables, 3); n > 0; n--) this.tables.push(this.readTable());
+        for (let n = r.count('tables', limits.tables); n > 0; n--)
+          this.tables.push(this.readInitialisedTable());
         return;
       case Section.memory:
-        for (let n = r.count('memories', limits.memories, 2); n > 0; n--)
-          this.memories.push(this.readMemory());
+        for (let n = r.count('memories', limits.memories); n > 0; n--) this.memories.push(this.readMemory());
         return;
       case Section.global:
         for (let n = r.count('globals', limits.globals, 3); n > 0; n--) {
@@ -241,7 +249,7 @@ export class ModuleReader {
     const at = r.pos;
     const flags = r.u8();
     if (flags > 7) r.fail('malformed limits flags', at);
-    if ((flags & 4) !== 0) unsupported('memory64', at);
+    if ((flags & 4) !== 0 && this.options.native !== true) unsupported('memory64', at);
     const minimum = r.u32();
     const maximum = (flags & 1) !== 0 ? r.u32() : undefined;
     return { minimum, maximum, shared: (flags & 2) !== 0 };
@@ -249,13 +257,22 @@ export class ModuleReader {
 
   private readTable(): TableDecl {
     const r = this.in;
-    const at = r.pos;
-    if (r.bytes[at] === 0x40) unsupported('typed function references', at);
     const element = readRefType(r);
     const flagsAt = r.pos;
     const { minimum, maximum, shared } = this.readLimits();
     if (shared) r.fail('malformed limits flags', flagsAt);
     return { element, minimum, maximum };
+  }
+
+  /** A table of the table section: 0x40 0x00 says that an expression for its elements follows (§5.5.7). */
+  private readInitialisedTable(): TableDecl {
+    const r = this.in;
+    if (r.pos >= r.end || r.bytes[r.pos] !== 0x40) return this.readTable();
+    r.pos++;
+    const at = r.pos;
+    if (r.u8() !== 0) r.fail('malformed table', at);
+    const table = this.readTable();
+    return { ...table, init: this.readConstExpr() };
   }
 
   private readMemory(): MemoryDecl {

@@ -14,6 +14,13 @@ export function unsupportedType(byte: number): string | undefined {
     case 0x63: // (ref null ht)
     case 0x64: // (ref ht)
       return 'typed function references';
+    case 0x62: // exact
+      return 'custom descriptors';
+    case 0x65: // shared
+      return 'threads';
+    case 0x68: // cont
+    case 0x75: // nocont
+      return 'stack switching';
     case 0x69: // exn
     case 0x74: // noexn
       return 'exceptions';

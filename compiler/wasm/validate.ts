@@ -38,11 +38,13 @@ function constant(module: Module, expr: ElementSegment['offset'], type: ValueTyp
 }
 
 function validateTables(module: Module): void {
-  for (const { minimum, maximum } of module.tables) {
+  for (const { minimum, maximum, element, init } of module.tables) {
     if (maximum !== undefined && minimum > maximum) fail('size minimum must not be greater than maximum');
     if (minimum > limits.tableElements) {
       throw new CompileError('limit', `table of ${minimum} elements, the limit is ${limits.tableElements}`);
     }
+    // The section of the module's own globals comes later in a binary.
+    if (init !== undefined) decodeConstant(module, init, element, module.importedGlobals);
   }
 }
 

@@ -1,9 +1,9 @@
-import { layoutEnv } from '../abi.ts';
-import type { CompileContext } from '../context.ts';
-import type { Callee, FunctionSymbol } from '../ir/function.ts';
-import { Type } from '../ir/types.ts';
-import type { Target } from '../target.ts';
-import type { Module, ValueType } from '../wasm/module.ts';
+import { layoutEnv } from '../../compiler/abi.ts';
+import type { CompileContext } from '../../compiler/context.ts';
+import type { Callee, FunctionSymbol } from '../../compiler/ir/function.ts';
+import { Type } from '../../compiler/ir/types.ts';
+import type { Target } from '../../compiler/target.ts';
+import type { Module, ValueType } from '../../compiler/wasm/module.ts';
 
 /** What the front end reads of a target. */
 export const specTargets = {
@@ -12,7 +12,7 @@ export const specTargets = {
 } as const;
 
 /** A compile context for specs of the front end, which get by without a back end. */
-export function specContext(module: Module, name: keyof typeof specTargets): CompileContext {
+export function moduleContext(module: Module, name: keyof typeof specTargets): CompileContext {
   const target = specTargets[name] as unknown as Target;
   const word = target.word;
   const ssaType = (type: ValueType): Type => (type === 'funcref' || type === 'externref' ? word : Type[type]);
@@ -41,6 +41,8 @@ export function specContext(module: Module, name: keyof typeof specTargets): Com
       return callee;
     },
     symbol(id: number): FunctionSymbol {
+      const helper = [...helpers.keys()][id - module.functions.length];
+      if (helper !== undefined) return { id, name: helper, kind: 'helper', wasmIndex: -1 };
       return { id, name: `f${id}`, kind: 'wasm', wasmIndex: id };
     },
   };
