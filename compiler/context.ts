@@ -10,6 +10,8 @@ export interface CompileContext {
   readonly env: EnvLayout;
   readonly target: Target;
   readonly publication: Publication;
+  /** The module's memory is native memory (compiler/helpers): addresses are words, and nothing is checked. */
+  readonly native?: boolean;
   /** SSA signature and symbol of function `index` of the index space; only defined (not imported) functions. */
   function(index: number): Callee;
   /**

@@ -2,10 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { moduleContext, specTargets } from '../../test/support/module-context.ts';
+import type { CompileContext } from '../context.ts';
 import { f32FromBits, f64FromWords } from '../ir/constants.ts';
+import type { Callee } from '../ir/function.ts';
+import { printFunction } from '../ir/print.ts';
+import { Type } from '../ir/types.ts';
+import { verify } from '../ir/verify.ts';
+import { lower64 } from '../passes/lower64.ts';
+import { decodeModule } from '../wasm/reader.ts';
 import { assembleHelpers } from './assemble.ts';
 import { helperBinaries } from './binary.generated.ts';
-import { helperNames } from './table.ts';
+import { buildHelper, helperNames, helperSignature } from './index.ts';
 
 const generated = new URL('./binary.generated.ts', import.meta.url);
 
@@ -76,7 +84,7 @@ test('the committed binaries are what the text assembles to', async () => {
 });
 
 test('every helper exists in both address widths', () => {
-  for (const name of helperNames.filter((name) => !/^i32_(div|rem)/.test(name))) {
+  for (const name of helperNames) {
     expect(Object.keys(instantiate(helperBinaries.i32))).toContain(name);
     expect(Object.keys(instantiate(helperBinaries.i64))).toContain(name);
   }
@@ -197,5 +205,30 @@ describe.each(['i32', 'i64'] as const)('memory, %s addresses', (pointer) => {
     expect(Array.from(words.subarray(7, 21), Number)).toEqual([
       0, 77, 77, 77, 77, 77, 77, 77, 0, 0, 0, 0, 0, 0,
     ]);
+  });
+});
+
+describe.each(['x86_64', 'armv7'] as const)('the front end builds every helper for %s', (name) => {
+  const target = specTargets[name];
+  const context = moduleContext(decodeModule(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)), name);
+  const ctx: CompileContext = {
+    ...context,
+    helper(helper: string): Callee {
+      const signature = helperSignature(helper, target.word);
+      if (signature === undefined) throw new Error(`no helper ${helper}`);
+      return { symbol: helperNames.indexOf(helper), ...signature };
+    },
+  };
+
+  test.each(helperNames)('%s', (helper) => {
+    const symbol = { id: helperNames.indexOf(helper), name: helper, kind: 'helper', wasmIndex: -1 } as const;
+    const func = buildHelper(ctx, helper, symbol);
+    expect({ params: func.params, results: func.results }).toEqual(helperSignature(helper, target.word));
+    verify(func, target.word);
+    if (target.word === Type.i32) {
+      lower64(func);
+      verify(func, target.word);
+    }
+    expect(printFunction(func)).not.toContain('env.');
   });
 });

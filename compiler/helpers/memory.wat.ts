@@ -32,7 +32,7 @@ export function memoryText(P: Pointer): string {
   (if ${more(1)} (then ${copyBoth('i', 2, 'i32.load16_u', 'i32.store16')}))
   (if ${more(0)} (then (i32.store8 (local.get $d) (i32.load8_u (local.get $s))))))
 
-(func $copy_forward (param $d ${P}) (param $s ${P}) (param $n ${P}) ${locals}
+(func $copy_forward (export "memory_copy_forward") (param $d ${P}) (param $s ${P}) (param $n ${P}) ${locals}
   (local.set $ta (i64.load ${end('s', 16)}))
   (local.set $tb (i64.load ${end('s', 8)}))
   (loop $next
@@ -47,7 +47,7 @@ export function memoryText(P: Pointer): string {
   (i64.store ${end('d', 16)} (local.get $ta))
   (i64.store ${end('d', 8)} (local.get $tb)))
 
-(func $copy_backward (param $d ${P}) (param $s ${P}) (param $n ${P}) ${locals}
+(func $copy_backward (export "memory_copy_backward") (param $d ${P}) (param $s ${P}) (param $n ${P}) ${locals}
   (local $from ${P}) (local $to ${P})
   (local.set $ta (i64.load (local.get $s)))
   (local.set $tb (i64.load offset=8 (local.get $s)))

@@ -9,16 +9,15 @@ import { Type, typeNames } from '../ir/types.ts';
 export const helperSignatures: Readonly<Record<string, string>> = {
   // Destination, source, length in bytes; any overlap. Destination, byte (its low 8 bits), length.
   memory_copy: 'www>',
+  memory_copy_forward: 'www>',
+  memory_copy_backward: 'www>',
   memory_fill: 'wiw>',
   // Destination, source, number of words; any overlap. Destination, word, number of words. Addresses are aligned.
   words_copy: 'www>',
   words_fill: 'www>',
 
-  // Divisions: the caller has excluded divisor zero and MIN / -1 (the remainder of that is 0).
-  i32_div_s: 'ii>i',
-  i32_div_u: 'ii>i',
-  i32_rem_s: 'ii>i',
-  i32_rem_u: 'ii>i',
+  // Divisions: the caller has excluded divisor zero and MIN / -1 (the remainder of that is 0). Those of i32 are short
+  // enough to stand in place (passes/legalize).
   i64_div_s: 'll>l',
   i64_div_u: 'll>l',
   i64_rem_s: 'll>l',
@@ -67,7 +66,8 @@ const conversionNames: ReadonlyMap<number, readonly [operation: string, sign: st
 ]);
 
 /**
- * The helper that carries out `inst`, or null if there is none for its operation and types: for targets to answer
+ * The helper that carries out `inst` (or the name under which legalize expands it in place: i32 division), or null if
+ * there is none for its operation and types: for targets to answer
  * `Lowering.helper` with where they lack the instruction. A truncation that traps has the saturating helper; legalize
  * puts the check before it.
  */
@@ -79,7 +79,7 @@ export function helperFor(inst: Inst): string | null {
   else if (conversion !== undefined) {
     name = `${typeNames[inst.type]}_${conversion[0]}_${typeNames[inst.args[0].type]}_${conversion[1]}`;
   } else return null;
-  return name in helperSignatures ? name : null;
+  return name in helperSignatures || /^i32_(div|rem)/.test(name) ? name : null;
 }
 
 const letters: Readonly<Record<string, Type>> = { i: Type.i32, l: Type.i64, f: Type.f32, d: Type.f64 };
