@@ -42,6 +42,9 @@ interface Stub {
   readonly origin: number;
 }
 
+/** Label number of the first trap stub; the others count down from it. Below all other labels that are no blocks. */
+const firstStub = -2;
+
 /**
  * Bytes of one function with everything known at each of them: wasm position, frame, traps, publication points. The tables
  * are written while the code is (as Go's assembler does for pclntab), never reconstructed.
@@ -65,11 +68,15 @@ export class Assembler {
   private readonly stubs: Stub[] = [];
   private readonly jumpTables: JumpTable[] = [];
   private readonly constantIndex = new Map<string, number>();
-  /** Block offsets of a first, all-long emission, for {@link isNear}; null during that first one. */
-  private readonly estimate: ReadonlyMap<MBlock, number> | null;
+  /** All stub labels so far; the same ones in both emissions. */
+  private readonly stubLabels: MBlock[] = [];
+  /** A first, all-long emission of the same code, for {@link isNear}; null during that first one. */
+  private readonly estimate: Assembler | null;
 
-  constructor(estimate: ReadonlyMap<MBlock, number> | null = null) {
+  /** @param constants literals that operands name by index; further ones follow behind them */
+  constructor(estimate: Assembler | null = null, constants: readonly Constant[] = []) {
     this.estimate = estimate;
+    for (const { words } of constants) this.constant(words);
   }
 
   private reserve(bytes: number): void {
@@ -115,7 +122,11 @@ export class Assembler {
 
   /** The frame looks like this from here on. */
   frame(cfa: number, returnAddress: number, published: boolean): void {
-    this.frameRows.push({ offset: this.offset, cfa, returnAddress, published });
+    const rows = this.frameRows;
+    if (rows.length > 0 && rows[rows.length - 1].offset === this.offset) rows.pop();
+    const last = rows[rows.length - 1];
+    const same = last?.cfa === cfa && last.returnAddress === returnAddress && last.published === published;
+    if (!same) rows.push({ offset: this.offset, cfa, returnAddress, published });
   }
 
   /** The next instruction may trap with `kind` (as a fault or by itself). */
@@ -141,9 +152,14 @@ export class Assembler {
   isNear(block: MBlock): boolean {
     const bound = this.labels.get(block);
     if (bound !== undefined) return this.offset - bound < 120;
-    const to = this.estimate?.get(block);
+    const to = this.estimate?.estimateOf(block);
     const from = this.estimateHere;
     return to !== undefined && to >= from && to - from < 120;
+  }
+
+  /** Offset of a label, or of the stub that has the same number here. */
+  private estimateOf(block: MBlock): number | undefined {
+    return this.labels.get(block.id <= firstStub ? this.stubLabels[firstStub - block.id] : block);
   }
 
   /** In the second emission: where the instruction now emitted stood in the first. Set by the emission driver. */
@@ -167,7 +183,8 @@ export class Assembler {
 
   /** A label behind the function's code at which a trap of `kind` happens, for the operator at `origin`. */
   trapStub(kind: TrapKind, origin: number): MBlock {
-    const block = new MBlock(-1);
+    const block = new MBlock(firstStub - this.stubLabels.length);
+    this.stubLabels.push(block);
     this.stubs.push({ block, kind, origin });
     return block;
   }
@@ -212,10 +229,5 @@ export class Assembler {
       if (to === undefined) throw new InternalError(`branch to block ${block.id}, which was not emitted`);
       patch(this.buffer, at, kind, to);
     }
-  }
-
-  /** Offsets of all labels, to be the next emission's estimate. */
-  labelOffsets(): ReadonlyMap<MBlock, number> {
-    return this.labels;
   }
 }
