@@ -7,8 +7,8 @@ import { randomFunction } from './fixtures/random-function.ts';
 import { printMachine } from './print-machine.ts';
 
 const shapes: Record<string, FakeShape> = {
-  'few registers': { ints: 4, intsSaved: 2, floats: 4, floatsSaved: 0, folds: false },
-  'few registers, memory operands': { ints: 4, intsSaved: 1, floats: 4, floatsSaved: 2, folds: true },
+  'few registers': { ints: 4, intsSaved: 2, floats: 8, floatsSaved: 0, folds: false },
+  'few registers, memory operands': { ints: 4, intsSaved: 1, floats: 8, floatsSaved: 4, folds: true },
   'many registers': { ints: 12, intsSaved: 6, floats: 16, floatsSaved: 8, folds: true },
 };
 

@@ -17,10 +17,10 @@ import { splitTiedGroups } from './tied-groups.ts';
  * @throws InternalError if the function breaks these rules, or an instruction needs more registers than there are
  */
 export function allocateRegisters(func: MFunction, target: Target): void {
-  splitTiedGroups(func, target.instructions);
+  const bound = splitTiedGroups(func, target.instructions);
   const numbering = new Numbering(func.blocks, target.instructions);
   const liveness = computeLiveness(func, numbering);
   const intervals = buildIntervals(func, target, numbering, liveness);
-  new LinearScan(func, target, numbering, intervals).run();
+  new LinearScan(func, target, numbering, intervals, bound).run();
   resolve(func, target, numbering, liveness, intervals);
 }

@@ -184,11 +184,7 @@ class Builder {
       const v = defs[i] - firstVirtual;
       // A value that can be made again need not be made here at all.
       if (v >= 0 && this.func.remat[v] !== null) this.define(defs[i], pos + 1, 0);
-      else if (!(tied && i === 0 && defs[0] === uses[0])) this.define(defs[i], pos + 1, need);
-      else {
-        this.addRange(v, blockStart, pos + 2);
-        this.addUse(v, pos + 1, 1);
-      }
+      else this.define(defs[i], pos + 1, need);
     }
     if (!pseudo && this.numbering.head[n] !== this.numbering.tail[n]) this.holdThroughGroup(defs, n);
     if (inst.clobbers !== null && inst.clobbers.length > 0) this.addCall(inst.clobbers, n);
@@ -205,9 +201,11 @@ class Builder {
       if (mem.base >= 0) this.addOperand(mem.base, blockStart, pos, late && mem.base !== uses[0], 1);
       if (mem.index >= 0) this.addOperand(mem.index, blockStart, pos, late && mem.index !== uses[0], 1);
     }
+    // A copy before the instruction can fetch uses[0] from memory, except inside a group.
+    const tiedNeed = this.numbering.head[n] === n ? 0 : 1;
     for (let i = uses.length - 1; i >= 0; i--) {
       const first = tied && uses[i] === uses[0];
-      this.addOperand(uses[i], blockStart, pos, late && !first, tied && i === 0 ? 0 : need);
+      this.addOperand(uses[i], blockStart, pos, late && !first, tied && i === 0 ? tiedNeed : need);
     }
     if (tied) this.addHint(defs[0], uses[0], weight);
     else if (pseudo) for (let i = 0; i < defs.length; i++) this.addHint(defs[i], uses[i], weight);

@@ -48,8 +48,18 @@ export class LinearScan {
   /** By instruction number: 1 if one of its operands is going to be read from its spill slot. */
   private readonly folded: Uint8Array;
 
-  constructor(func: MFunction, target: Target, numbering: Numbering, intervals: Intervals) {
+  private readonly bound: ReadonlyMap<number, number>;
+
+  /** `bound`: by virtual register, another one that ends where it starts and in whose register it must be. */
+  constructor(
+    func: MFunction,
+    target: Target,
+    numbering: Numbering,
+    intervals: Intervals,
+    bound: ReadonlyMap<number, number>,
+  ) {
     this.func = func;
+    this.bound = bound;
     this.target = target;
     this.numbering = numbering;
     this.intervals = intervals;
@@ -157,6 +167,7 @@ export class LinearScan {
     const { intervals } = this;
     this.findFree(current);
     this.scoreHints(current);
+    if (this.bound.size > 0 && this.placeBound(current)) return;
     const registers = this.target.registers.allocatable[current.cls];
     const need = firstNeed(intervals, current);
     let whole = -1;
@@ -190,6 +201,17 @@ export class LinearScan {
     } else {
       this.placeByForce(current, need);
     }
+  }
+
+  /** Puts `current`, if it is the result of a glued two-address form, where its operand is. */
+  private placeBound(current: Interval): boolean {
+    const operand = this.bound.get(current.vreg);
+    if (operand === undefined || this.intervals.first[current.vreg] !== current) return false;
+    const r = this.lastRegister[operand];
+    if (r < 0 || this.free[r] <= current.from) return false;
+    this.assign(current, r);
+    if (this.free[r] < current.to) this.splitBefore(current, this.free[r]);
+    return true;
   }
 
   /** Whether to spill `current` around calls rather than to save a call-saved register for it. */

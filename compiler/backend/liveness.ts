@@ -64,9 +64,7 @@ export function computeLiveness(func: MFunction, numbering: Numbering): Liveness
     for (const inst of blocks[b].insts) {
       const defs = inst.defs;
       for (let i = 0; i < defs.length; i++) {
-        // A two-address form that keeps its register (see splitTiedGroups) continues a value.
-        if (defs[i] >= firstVirtual && !(i === 0 && inst.uses[0] === defs[0]))
-          define(func, defBlock, defs[i], b);
+        if (defs[i] >= firstVirtual) define(func, defBlock, defs[i], b);
       }
       for (const temp of inst.temps) if (temp >= firstVirtual) define(func, defBlock, temp, b);
     }
