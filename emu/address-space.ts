@@ -144,7 +144,7 @@ export class Region {
       const { address: host, buffer } = takeFromArena(this.#size);
       this.#buffer = buffer;
       this.#host = host;
-      forgotten.register(this, { host, size: this.#size }, this);
+      forgotten.register(buffer, { host, size: this.#size }, this);
     }
     this.#bytes = new Uint8Array(this.#buffer);
     this.#view = new DataView(this.#buffer);
@@ -238,7 +238,7 @@ export class Region {
   }
 }
 
-/** Gives back the memory of regions that nobody released. */
+/** Gives back the memory of regions that nobody released, once nobody has a view of it. */
 const forgotten = new FinalizationRegistry(({ host, size }: { host: number; size: number }) => {
   returnToArena(host, size);
 });

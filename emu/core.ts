@@ -84,6 +84,8 @@ const SYSTEM_CALL: Stop = { reason: 'system-call' };
 
 const STUB_PAGE_SIZE = 0x1000;
 const STUB_SIZE = 16;
+const X86_RET = 0xc3;
+const ARM_BX_LR = 0xe12fff1e;
 
 /** More instructions than any run executes, for runs without a limit. */
 const UNLIMITED = 2 ** 52;
@@ -96,6 +98,9 @@ const INTERRUPTS: Readonly<Record<TargetName, Readonly<Record<number, FaultKind 
 
 const BUDGET = CONTROL_BLOCK.budget / 4;
 const STOP_WORD = CONTROL_BLOCK.stopped / 4;
+
+/** Closes the engines of cores that nobody disposed of. */
+const forgotten = new FinalizationRegistry((engine: Engine) => engine.close());
 
 export class Core implements AddressSpaceObserver {
   readonly target: TargetName;
@@ -136,9 +141,13 @@ export class Core implements AddressSpaceObserver {
     this.#pc = 2 * (names.length - 1);
     this.#sp = 2 * this.#index(this.target === 'x86_64' ? 'rsp' : 'sp');
     if (!space.find(STUB_PAGE)) {
-      space.allocate({ name: 'stubs', size: STUB_PAGE_SIZE, access: 'rx', address: STUB_PAGE });
+      const stubs = space.allocate({ name: 'stubs', size: STUB_PAGE_SIZE, access: 'rx', address: STUB_PAGE });
+      // Never executed, but what a disassembler, or the true stack, should see there: returns.
+      if (this.target === 'x86_64') stubs.bytes.fill(X86_RET);
+      else new Uint32Array(stubs.buffer, stubs.bytes.byteOffset).fill(ARM_BX_LR);
     }
     space.attach(this);
+    forgotten.register(this, this.#engine, this);
     this.#setStubHook(true);
   }
 
@@ -151,6 +160,7 @@ export class Core implements AddressSpaceObserver {
     this.#setStubHook(false);
     this.#flushAllCode();
     this.#disposed = true;
+    forgotten.unregister(this);
     this.space.detach(this);
     releaseEngine(this.#engine);
   }
@@ -370,7 +380,7 @@ export class Core implements AddressSpaceObserver {
   }
 
   codeChanged(begin: number, end: number): void {
-    this.#settle();
+    this.#counter?.codeChanged(this.#countedCode());
     this.#flush(begin, end);
   }
 
@@ -439,6 +449,7 @@ export class Core implements AddressSpaceObserver {
     const number = this.#engine.control[CONTROL_BLOCK.interrupt / 4];
     const kind = INTERRUPTS[this.target][number] ?? 'interrupt';
     if (kind === 'system-call') return SYSTEM_CALL;
+    this.#engine.forgetException();
     return this.#fault(kind, pc, pc, number);
   }
 
@@ -461,7 +472,11 @@ export class Core implements AddressSpaceObserver {
   }
 
   #settle(): void {
-    this.#counter?.settle(this.#code().filter(({ address }) => address !== STUB_PAGE));
+    this.#counter?.settle(this.#countedCode());
+  }
+
+  #countedCode(): Region[] {
+    return this.#code().filter(({ address }) => address !== STUB_PAGE);
   }
 
   #code(): Region[] {

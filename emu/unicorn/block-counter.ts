@@ -13,6 +13,9 @@ import { CONTROL_BLOCK, mapHostMemory, unmapHostMemory, viewHostMemory } from '.
 /** Table bytes for each byte of code. */
 const SCALE: Readonly<Record<TargetName, number>> = { x86_64: 8, armv7: 2 };
 
+/** Unicorn keeps a block's size in 16 bits. */
+const MAX_BLOCK_SIZE = 2 ** 16;
+
 /** Code lies below 4 GiB (see `AddressSpace`). */
 const CODE_SPACE = 2 ** 32;
 
@@ -29,6 +32,8 @@ export class BlockCounter {
   /** Entries settled so far, by block address. */
   readonly #entries = new Map<number, number>();
   #instructions = 0;
+  /** What `instructionsBefore` said, until code changes. */
+  readonly #before = new Map<number, number>();
 
   /** Begins to count. The caller flushes all code afterwards. */
   constructor(engine: Engine) {
@@ -55,7 +60,7 @@ export class BlockCounter {
     return this.#entries;
   }
 
-  /** Takes over what the table holds for these ranges. Needed before their code changes or goes. */
+  /** Takes over what the table holds for these ranges. */
   settle(ranges: Iterable<CodeRange>): void {
     for (const { address, size } of ranges) {
       const begin = Math.ceil((address * this.#scale) / 8) * 8;
@@ -73,25 +78,29 @@ export class BlockCounter {
     }
   }
 
+  /** Settles before the translations of changed code are dropped: they tell what was executed. */
+  codeChanged(ranges: Iterable<CodeRange>): void {
+    this.settle(ranges);
+    this.#before.clear();
+  }
+
   /** Corrects for a block that was left before its end: `pc` is the first instruction not executed. */
   cut(pc: number): void {
-    const at = CONTROL_BLOCK.lastBlock / 4;
-    const last = this.#engine.control[at];
-    const end = last + this.#engine.block(last).size;
-    if (pc < last || pc >= end) return;
-    this.#instructions -= this.#instructionsBetween(pc, end);
+    const last = this.#engine.control[CONTROL_BLOCK.lastBlock / 4];
+    const { instructions, size } = this.#engine.block(last);
+    if (pc < last || pc >= last + size) return;
+    this.#instructions -= instructions - this.#instructionsBefore(last, pc);
     if (pc === last) this.#entries.set(last, (this.#entries.get(last) ?? 0) - 1);
   }
 
-  /** Instructions in straight code, from the sizes of translations alone: no decoder is needed. */
-  #instructionsBetween(begin: number, end: number): number {
-    let instructions = 0;
-    let at = begin;
-    while (at < end) {
-      const block = this.#engine.block(at);
-      instructions += block.instructions;
-      at += block.size;
+  #instructionsBefore(block: number, pc: number): number {
+    if (pc === block) return 0;
+    const key = block * MAX_BLOCK_SIZE + (pc - block);
+    let instructions = this.#before.get(key);
+    if (instructions === undefined) {
+      instructions = this.#engine.instructionsBefore(block, pc);
+      this.#before.set(key, instructions);
     }
-    return at === end ? instructions : instructions - this.#instructionsBetween(end, at);
+    return instructions;
   }
 }

@@ -16,6 +16,7 @@ export const MODELS = {
 /** `uc_control_type`, with the direction and argument count that `uc_ctl` wants in the upper bits. */
 export const CONTROL = {
   useExits: 0x44000004,
+  setExits: 0x48000006,
   setCpuModel: 0x44000007,
   requestBlock: 0xc8000008,
   removeBlocks: 0x48000009,
@@ -122,10 +123,13 @@ export const GENERAL_REGISTERS = {
   },
 } as const satisfies Record<TargetName, Record<string, number>>;
 
-/** Registers read and written one at a time. Vectors are xmm0.. and q0.., sixteen bytes each. */
+/**
+ * Registers read and written one at a time: vectors (xmm0.. and q0.., sixteen bytes each), MXCSR or FPSCR with
+ * its value when a process starts, FS.base or TPIDRURO.
+ */
 export const OTHER_REGISTERS = {
-  x86_64: { vector: 122, vectors: 16, floatControl: 249, threadPointer: 250 },
-  armv7: { vector: 50, vectors: 16, floatControl: 6, threadPointer: 113 },
+  x86_64: { vector: 122, vectors: 16, floatControl: 249, floatControlAtStart: 0x1f80, threadPointer: 250 },
+  armv7: { vector: 50, vectors: 16, floatControl: 6, floatControlAtStart: 0, threadPointer: 113 },
 } as const;
 
 /** What makes the Cortex-A9 model ready for user code with VFP and NEON (ARM ARM B1.3, B1.11, B4.1.40). */

@@ -110,6 +110,8 @@ export class Engine {
   readonly #held: BigUint64Array;
   readonly #run: (control: number) => number;
   readonly #blockInfo = new DataView(new ArrayBuffer(16));
+  /** Taken before anything ran. */
+  readonly #clean: number;
   #freeContexts: SavedState[] = [];
   #faultAddress: BigUint64Array | undefined;
 
@@ -143,6 +145,7 @@ export class Engine {
     this.#addOwnHooks();
     this.#startUp();
     this.reset();
+    this.#clean = this.save().context;
     invalidAddressOffset ??= findInvalidAddress(this);
     if (invalidAddressOffset >= 0) {
       this.#faultAddress = new BigUint64Array(viewHostMemory(this.#handle + invalidAddressOffset, 8));
@@ -206,6 +209,43 @@ export class Engine {
     return { instructions: info.getUint16(8, true), size: info.getUint16(10, true) };
   }
 
+  /**
+   * How many instructions lie between the start of a block and an address inside it, without a decoder:
+   * translates the block with an exit there. 0.1 ms.
+   */
+  instructionsBefore(block: number, address: number): number {
+    if (this.target === 'armv7') return (address - block) / 4;
+    this.#control('exits', CONTROL.setExits, 'void*', new BigUint64Array([BigInt(address)]), 'size_t', 1);
+    this.flushBlocks(block, block + 1);
+    // The exit counts as an instruction.
+    const { instructions } = this.block(block);
+    this.#control('exits', CONTROL.setExits, 'void*', new BigUint64Array(1), 'size_t', 0);
+    this.flushBlocks(block, block + 1);
+    return instructions - 1;
+  }
+
+  /**
+   * Makes the engine forget that an exception was raised: x86 turns a second one into a double fault, and a third
+   * into a reset, because only the processor's own handling of an exception, which never happens here, ends it.
+   */
+  forgetException(): void {
+    if (this.target !== 'x86_64') return;
+    const { vector, vectors, floatControl, threadPointer } = OTHER_REGISTERS.x86_64;
+    const kept = [
+      floatControl,
+      threadPointer,
+      ...Array.from({ length: vectors }, (_, index) => vector + index),
+    ];
+    const values = kept.map((register) => {
+      const value = new Uint8Array(16);
+      this.readRegister(register, value);
+      return value;
+    });
+    this.#check('restore', this.#unicorn.restoreContext(this.#handle, this.#clean));
+    for (const [index, register] of kept.entries()) this.writeRegister(register, values[index]);
+    this.#held.fill(NOTHING_HELD);
+  }
+
   /** Saves every register. 0.3 us. Each saved state is restored or discarded once. */
   save(): SavedState {
     let state = this.#freeContexts.pop();
@@ -246,19 +286,22 @@ export class Engine {
   /** Sets all registers to their values at the start of a process. */
   reset(): void {
     this.registers.fill(0n);
-    this.#held.fill(~0n & 0xffff_ffff_ffff_ffffn);
+    this.#held.fill(NOTHING_HELD);
     if (this.target === 'armv7') this.registers[this.registers.length - 2] = BigInt(ARM_STARTUP.cpsr.value);
     else this.registers[this.registers.length - 2] = X86_RFLAGS_AT_START;
-    const { vector, vectors, threadPointer } = OTHER_REGISTERS[this.target];
+    const { vector, vectors, floatControl, floatControlAtStart, threadPointer } =
+      OTHER_REGISTERS[this.target];
     const zero = new Uint8Array(16);
     for (let index = 0; index < vectors; index++) this.writeRegister(vector + index, zero);
     this.writeRegister(threadPointer, zero);
+    this.writeRegister(floatControl, new Uint32Array([floatControlAtStart, 0]));
     this.useRegions(noRegions());
     this.flushTlb();
   }
 
   close(): void {
     for (const { context } of this.#freeContexts) this.#unicorn.freeContext(context);
+    this.#unicorn.freeContext(this.#clean);
     this.#freeContexts = [];
     this.#unicorn.close(this.#handle);
   }
@@ -365,6 +408,9 @@ export class Engine {
     if (error !== 0) throw new EngineError(`Unicorn, ${what}: ${ERROR_NAMES[error] ?? `error ${error}`}`);
   }
 }
+
+/** Unlike any values that all general registers have: makes the next run write them. */
+const NOTHING_HELD = 0xffff_ffff_ffff_ffffn;
 
 /** Reserved bit 1 and the interrupt flag, as a process starts. */
 const X86_RFLAGS_AT_START = 0x202n;
