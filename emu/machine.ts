@@ -32,10 +32,17 @@ const stackGuardBytes = 1 << 16;
 /** Guest addresses for exec envs, tables and cells. */
 const arenaBytes = { x86_64: 2 ** 30, armv7: 2 ** 27 } as const;
 
-/** How the core is made to run until its next stop. A sampler puts another one in its place. */
-export type Runner = (core: Core) => Stop;
+/** How the core is made to run, and what is told of the host's hand in it. A sampler puts itself in its place. */
+export interface Runner {
+  /** Runs until the next stop. */
+  run(core: Core): Stop;
+  /** The core is about to run, from the host, at `adapter`. */
+  entered(adapter: number): void;
+  /** The host took the core out of all frames whose callers had their stack pointer at or below `stackPointer`. */
+  left(stackPointer: number): void;
+}
 
-const runFreely: Runner = (core) => core.run();
+const freely: Runner = { run: (core) => core.run(), entered() {}, left() {} };
 
 /** An activation that the host made and that has not returned. */
 export interface HostEntry {
@@ -63,7 +70,7 @@ export class Machine {
   readonly references = new HostReferences();
   readonly registers: NativeRegisters;
   /** How runs are made; see {@link Runner}. */
-  runner: Runner = runFreely;
+  runner: Runner = freely;
   private readonly images: LoadedImage[] = [];
   private imageStarts = new Float64Array(0);
   private readonly loadedImages = new Map<Image, LoadedImage>();
@@ -260,12 +267,14 @@ export class Machine {
       core.sp = stackTop;
       registers.setArguments(env, descriptor, slots);
       core.prepareCall(adapter);
+      this.runner.entered(adapter);
       this.run();
       entries.pop();
       if (outer !== undefined) core.restore(outer);
     } catch (error) {
       entries.pop();
       leaveActivations(this, stackTop);
+      this.runner.left(stackTop);
       if (outer !== undefined) core.restore(outer);
       throw error;
     } finally {
@@ -284,12 +293,13 @@ export class Machine {
   private run(): void {
     const { core } = this;
     for (;;) {
-      const stop = this.runner(core);
+      const stop = this.runner.run(core);
       switch (stop.reason) {
         case 'exit':
           return;
         case 'host-call':
           this.serve();
+          this.runner.left(core.sp);
           break;
         case 'fault':
           throw this.trapOf(stop);
@@ -311,7 +321,7 @@ export class Machine {
       case HostService.call: {
         const outerTop = this.stackTop;
         // Generated code keeps nothing below its stack pointer.
-        this.stackTop = core.sp - (core.sp % 16);
+        this.stackTop = core.sp - 16 - (core.sp % 16);
         try {
           const callee = this.functionAt(a);
           if (callee.host === null) throw new MachineFault('host call of a compiled function', core.pc, a);

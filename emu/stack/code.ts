@@ -41,3 +41,30 @@ export function codeAt(machine: Machine, pc: number, interrupted: boolean): Code
     published: map.published[row] !== 0,
   };
 }
+
+/** Code points by address, looked up once each: readers see the same addresses again and again. Images never leave a machine. */
+export class CodePoints {
+  private readonly machine: Machine;
+  private readonly interrupted = new Map<number, CodePoint>();
+  private readonly returns = new Map<number, CodePoint>();
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** Of an instruction that comes next. */
+  at(pc: number): CodePoint | undefined {
+    return this.interrupted.get(pc) ?? this.add(this.interrupted, pc, true);
+  }
+
+  /** Of a return address. */
+  returningTo(pc: number): CodePoint | undefined {
+    return this.returns.get(pc) ?? this.add(this.returns, pc, false);
+  }
+
+  private add(points: Map<number, CodePoint>, pc: number, interrupted: boolean): CodePoint | undefined {
+    const point = codeAt(this.machine, pc, interrupted);
+    if (point !== undefined) points.set(pc, point);
+    return point;
+  }
+}
