@@ -1,4 +1,4 @@
-import { RegClass } from '../../compiler/backend/machine.ts';
+import { type MInst, RegClass } from '../../compiler/backend/machine.ts';
 import type { Selector } from '../../compiler/backend/selector.ts';
 import type { Inst } from '../../compiler/ir/function.ts';
 import { Op } from '../../compiler/ir/ops.ts';
@@ -78,9 +78,55 @@ const tests = new Map<number, number>([
 ]);
 const isTest = (op: number): boolean => tests.has(op);
 
+/** Operations with a flag-setting form: the group of it. */
+const flagSetting = new Map<number, number>([
+  [Op.add, I.adds_immediate],
+  [Op.sub, I.subs_immediate],
+  [Op.and, I.ands_immediate],
+  [Op.or, I.orrs_immediate],
+  [Op.xor, I.eors_immediate],
+]);
+
+/** Operations whose rules leave the flags alone. */
+const harmless = new Set<number>([
+  ...[Op.const, Op.add, Op.sub, Op.mul, Op.and, Op.or, Op.xor, Op.shl, Op.shr_s, Op.shr_u, Op.load, Op.store],
+  ...[Op.load_indexed, Op.store_indexed, Op.fadd, Op.fsub, Op.fmul, Op.fdiv, Op.extend8_s, Op.extend16_s],
+]);
+
+/** Values whose flags the branch behind them reads. Blocks are selected backwards: the branch has said so before. */
+const flagSources = new WeakSet<Inst>();
+
+/** The group of flag-setting rows that `inst` must be selected with, or -1 if nobody reads its flags. */
+export const flagGroup = (inst: Inst): number =>
+  flagSources.has(inst) ? (flagSetting.get(inst.op) ?? -1) : -1;
+
+/**
+ * Lets `value`, computed anyway, set the flags that the branch `user` reads, if nothing between the two changes them. They say
+ * whether it is zero (eq, ne) or negative (mi, pl), no more: carry and overflow are the operation's.
+ */
+function readFlags(s: Selector, value: Inst, compared: Inst | null, user: Inst): boolean {
+  if (user.op !== Op.branch || !flagSetting.has(value.op) || value.block !== user.block) return false;
+  if (compared !== null && !s.canFold(compared, user)) return false;
+  const { insts } = user.block;
+  for (let k = insts.length - 2; insts[k] !== value; k--) {
+    if (insts[k] !== compared && !harmless.has(insts[k].op)) return false;
+  }
+  // Asking for it anyway: the register may have no other reader.
+  s.use(value);
+  flagSources.add(value);
+  return true;
+}
+
 /** Emits a compare for "value is not zero", used by `user`; returns its condition. */
 export function nonZero(s: Selector, value: Inst, user: Inst): number {
-  if (isComparison(value.op) && s.canDuplicate(value)) return compare(s, value);
+  if (isComparison(value.op) && s.canDuplicate(value)) {
+    const [a, b] = value.args;
+    const sign = signOrZero.get(value.op);
+    const readable = sign !== undefined && isConstant(b, 0) && !holds(s, a, value);
+    return readable && readFlags(s, a, value, user) ? sign : compare(s, value);
+  }
+  const both = value.op === Op.and || value.op === Op.or ? compareBoth(s, value, user) : null;
+  if (both !== null) return both;
   const test = tests.get(value.op);
   if (test !== undefined && s.canFold(value, user)) {
     const [a, b] = value.args;
@@ -90,48 +136,77 @@ export function nonZero(s: Selector, value: Inst, user: Inst): number {
     emitGroup(s, test, [], [first], secondOperand(s, swap ? a : b, value));
     return Cond.ne;
   }
+  if (readFlags(s, value, null, user)) return Cond.ne;
   s.emit(I.cmp_immediate, [], [s.use(value)]).imm = 0;
   return Cond.ne;
 }
 
+/** Conditions that hold of a result compared with 0 whatever carry and overflow are. */
+const signOrZero = new Map<number, number>([
+  [Op.eq, Cond.eq],
+  [Op.ne, Cond.ne],
+  [Op.lt_s, Cond.mi],
+  [Op.ge_s, Cond.pl],
+]);
+
+/** True for an integer comparison that is one instruction, of which the operands can take either order. */
+const isSimple = (s: Selector, inst: Inst): boolean =>
+  integer.has(inst.op) &&
+  s.canDuplicate(inst) &&
+  !(isConstant(inst.args[1], 0) && holds(s, inst.args[0], inst));
+
+/**
+ * Two comparisons joined by and (or): the second is made only if the first holds (fails), and otherwise leaves flags that fail
+ * (hold) as well, which takes the same condition for both. Returns null if they do not fit.
+ */
+function compareBoth(s: Selector, value: Inst, user: Inst): number | null {
+  const [a, b] = value.args;
+  if (!isSimple(s, a) || !isSimple(s, b)) return null;
+  const cond = integer.get(a.op) ?? Cond.al;
+  const other = integer.get(b.op) ?? Cond.al;
+  if ((other !== cond && swapped.get(other) !== cond) || !s.canFold(value, user)) return null;
+  compareOne(s, a, false);
+  compareOne(s, b, other !== cond).cond = value.op === Op.and ? cond : cond ^ 1;
+  return cond;
+}
+
+/** Emits a comparison of integers as one instruction, with the operands in their order or the other one. */
+function compareOne(s: Selector, inst: Inst, swap: boolean): MInst {
+  const [a, b] = swap ? [inst.args[1], inst.args[0]] : inst.args;
+  const first = s.use(a);
+  // cmn sets the flags of an addition of the negative: those of cmp, but for 0, which cmp takes itself.
+  if (b.op === Op.const && !isModified(b.imm) && isModified(-b.imm)) {
+    const made = s.emit(I.cmn_immediate, [], [first]);
+    made.imm = -b.imm;
+    return made;
+  }
+  return emitGroup(s, I.cmp_immediate, [], [first], secondOperand(s, b, inst));
+}
+
 /** Emits the comparison `inst` for its flags; returns the condition under which it holds. */
 export function compare(s: Selector, inst: Inst): number {
+  const [a, b] = inst.args;
   const ofIntegers = integer.get(inst.op);
-  if (ofIntegers !== undefined) return compareIntegers(s, inst, ofIntegers);
+  if (ofIntegers !== undefined) {
+    if (isConstant(b, 0) && (inst.op === Op.eq || inst.op === Op.ne)) {
+      const held = nonZero(s, a, inst);
+      return inst.op === Op.ne ? held : held ^ 1;
+    }
+    const swap = !isSecondOperand(s, b, inst) && isSecondOperand(s, a, inst);
+    compareOne(s, inst, swap);
+    return swap ? (swapped.get(ofIntegers) ?? Cond.al) : ofIntegers;
+  }
   const ofPairs = pair.get(inst.op);
   if (ofPairs !== undefined) {
     const [al, ah, bl, bh] = inst.args;
-    const low = constantOrRegister(s, bl);
-    const high = constantOrRegister(s, bh);
-    emitGroup(s, I.cmp_immediate, [], [s.use(al)], low);
-    emitGroup(s, I.sbcs_immediate, [s.temp(RegClass.int)], [s.use(ah)], high);
+    emitGroup(s, I.cmp_immediate, [], [s.use(al)], constantOrRegister(s, bl));
+    const discarded = s.temp(RegClass.int);
+    emitGroup(s, I.sbcs_immediate, [discarded], [s.use(ah)], constantOrRegister(s, bh));
     return ofPairs;
   }
-  const [a, b] = inst.args;
-  const positiveZero = b.op === Op.const && b.imm === 0 && b.imm2 === 0;
-  if (positiveZero) s.emit(byType(I.vcmp_zero_f32, a.type), [], [s.use(a)]);
-  else s.emit(byType(I.vcmp_f32, a.type), [], [s.use(a), s.use(b)]);
+  if (b.op === Op.const && b.imm === 0 && b.imm2 === 0) {
+    s.emit(byType(I.vcmp_zero_f32, a.type), [], [s.use(a)]);
+  } else s.emit(byType(I.vcmp_f32, a.type), [], [s.use(a), s.use(b)]);
   s.emit(I.vmrs, [], []);
   return float.get(inst.op) ?? Cond.al;
-}
-
-function compareIntegers(s: Selector, inst: Inst, cond: number): number {
-  const [a, b] = inst.args;
-  if (isConstant(b, 0) && (inst.op === Op.eq || inst.op === Op.ne)) {
-    const held = nonZero(s, a, inst);
-    return inst.op === Op.ne ? held : held ^ 1;
-  }
-  // cmn sets the flags of an addition of the negative: those of cmp, but for 0, which cmp takes itself.
-  if (b.op === Op.const && !isModified(b.imm) && isModified(-b.imm)) {
-    s.emit(I.cmn_immediate, [], [s.use(a)]).imm = -b.imm;
-    return cond;
-  }
-  if (!isSecondOperand(s, b, inst) && isSecondOperand(s, a, inst)) {
-    const first = s.use(b);
-    emitGroup(s, I.cmp_immediate, [], [first], secondOperand(s, a, inst));
-    return swapped.get(cond) ?? cond;
-  }
-  const first = s.use(a);
-  emitGroup(s, I.cmp_immediate, [], [first], secondOperand(s, b, inst));
-  return cond;
 }

@@ -237,7 +237,7 @@ const rows = {
   call_register: ['blx', 'macro', 0, F.call],
   return: ['return', 'macro', 0, F.return],
   /** Traps for good: ends its block. */
-  trap: ['udf', 'macro', 0, F.return],
+  trap: ['udf', 'macro', 0],
 } as const satisfies Record<string, Row>;
 
 /** The data-processing instructions (DDI 0406C A5.2.1, A5.2.2, A5.2.3): number and whether a flag-setting form is used. */

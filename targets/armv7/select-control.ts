@@ -83,10 +83,6 @@ const setEnv: SelectionRule = (s, inst) => {
   s.emit(I.mov_register, [envRegister], [s.use(inst.args[0])]);
 };
 
-const descriptor: SelectionRule = (s, inst) => {
-  s.emit(I.mov_register, [s.def(inst)], [registers.descriptor]);
-};
-
 const jump: SelectionRule = (s) => {
   s.emit(I.jump, [], []).block = s.block(0);
 };
@@ -104,7 +100,6 @@ export const controlRules = new Map<number, SelectionRule>([
   [Op.const, (s, inst) => (inst.type === Type.i32 ? constant(s, inst) : floatConstant(s, inst))],
   [Op.select, select],
   [Op.set_env, setEnv],
-  [Op.descriptor, descriptor],
   [Op.call, call],
   [Op.call_ptr, callPtr],
   [Op.call_host, callHost],

@@ -3,7 +3,7 @@ import type { Selector } from '../../compiler/backend/selector.ts';
 import type { Inst } from '../../compiler/ir/function.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
-import { compare, holds } from './compare.ts';
+import { compare, flagGroup, holds } from './compare.ts';
 import { isModified } from './encode.ts';
 import { Cond, I, Shift } from './instructions.ts';
 import {
@@ -27,6 +27,18 @@ function commutative(s: Selector, inst: Inst, group: number): void {
   emitGroup(s, group, [s.def(inst)], [first], secondOperand(s, swap ? a : b, inst));
 }
 
+/** An operation whose flags are read as well: in its plain form, without the shapes that set none. */
+function settingFlags(s: Selector, inst: Inst): boolean {
+  const group = flagGroup(inst);
+  if (group < 0) return false;
+  const [a, b] = inst.args;
+  if (inst.op === Op.add && isOther(b, (n) => -n)) withImmediate(s, inst, I.subs_immediate, a, -b.imm);
+  else if (inst.op === Op.and && isOther(b, (n) => ~n)) withImmediate(s, inst, I.bics_immediate, a, ~b.imm);
+  else if (inst.op !== Op.sub) commutative(s, inst, group);
+  else emitGroup(s, group, [s.def(inst)], [s.use(a)], secondOperand(s, b, inst));
+  return true;
+}
+
 /** def <- x op #imm. */
 function withImmediate(s: Selector, inst: Inst, group: number, first: Inst, imm: number): void {
   s.emit(group, [s.def(inst)], [s.use(first)]).imm = imm;
@@ -44,6 +56,7 @@ export const constant: SelectionRule = (s, inst) => {
 };
 
 const add: SelectionRule = (s, inst) => {
+  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (isOther(b, (n) => -n)) return withImmediate(s, inst, I.sub_immediate, a, -b.imm);
   const product = [b, a].find((x) => x.op === Op.mul && s.canFold(x, inst));
@@ -56,6 +69,7 @@ const add: SelectionRule = (s, inst) => {
 };
 
 const sub: SelectionRule = (s, inst) => {
+  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (isOther(b, (n) => -n)) return withImmediate(s, inst, I.add_immediate, a, -b.imm);
   if (b.op === Op.mul && !isSecondOperand(s, a, inst) && s.canFold(b, inst)) {
@@ -76,6 +90,7 @@ const mul: SelectionRule = (s, inst) => {
 const lowBits = (mask: number): number => (((mask + 1) & mask) === 0 ? 32 - Math.clz32(mask) : 0);
 
 const and: SelectionRule = (s, inst) => {
+  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   const mask = constantOf(b);
   if (mask !== null) {
@@ -113,6 +128,7 @@ function field(s: Selector, inst: Inst, row: number, source: Inst, from: number,
 
 /** (x and not m) or (y and m), m a mask of low bits: y goes into x's lowest field. */
 const or: SelectionRule = (s, inst) => {
+  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   for (const [x, y] of [
     [a, b],
@@ -132,6 +148,7 @@ const or: SelectionRule = (s, inst) => {
 };
 
 const xor: SelectionRule = (s, inst) => {
+  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (!isConstant(b, -1)) return commutative(s, inst, I.eor_immediate);
   const amount = a.args.length === 2 ? constantOf(a.args[1]) : null;
@@ -208,19 +225,26 @@ export const comparison: SelectionRule = (s, inst) => {
   made.cond = cond;
 };
 
+/** Registers for both words of a pair; the driver has none for a word that nobody uses. */
+function pairDefs(s: Selector, inst: Inst): [low: number, high: number] {
+  const [low, high] = [s.def(inst, 0), s.def(inst, 1)];
+  return [low < 0 ? s.temp(RegClass.int) : low, high < 0 ? s.temp(RegClass.int) : high];
+}
+
 /** Rows of low and high words: carry out of the first goes into the second. */
 const pairAdd: SelectionRule = (s, inst) => {
   const [al, ah, bl, bh] = inst.args;
+  const [low, high] = pairDefs(s, inst);
   const negative = isOther(bl, (n) => -n) && bl.imm !== 0;
-  if (negative) s.emit(I.subs_immediate, [s.def(inst, 0)], [s.use(al)]).imm = -bl.imm;
-  else emitGroup(s, I.adds_immediate, [s.def(inst, 0)], [s.use(al)], constantOrRegister(s, bl));
-  if (isOther(bh, (n) => ~n)) s.emit(I.sbc_immediate, [s.def(inst, 1)], [s.use(ah)]).imm = ~bh.imm;
-  else emitGroup(s, I.adc_immediate, [s.def(inst, 1)], [s.use(ah)], constantOrRegister(s, bh));
+  if (negative) s.emit(I.subs_immediate, [low], [s.use(al)]).imm = -bl.imm;
+  else emitGroup(s, I.adds_immediate, [low], [s.use(al)], constantOrRegister(s, bl));
+  if (isOther(bh, (n) => ~n)) s.emit(I.sbc_immediate, [high], [s.use(ah)]).imm = ~bh.imm;
+  else emitGroup(s, I.adc_immediate, [high], [s.use(ah)], constantOrRegister(s, bh));
 };
 
 const pairSub: SelectionRule = (s, inst) => {
   const [al, ah, bl, bh] = inst.args;
-  const [low, high] = [s.def(inst, 0), s.def(inst, 1)];
+  const [low, high] = pairDefs(s, inst);
   if (al.op === Op.const && ah.op === Op.const && isModified(al.imm) && isModified(ah.imm)) {
     s.emit(I.rsbs_immediate, [low], [s.use(bl)]).imm = al.imm;
     s.emit(I.rsc_immediate, [high], [s.use(bh)]).imm = ah.imm;
@@ -236,8 +260,11 @@ const isSignOf = (high: Inst, low: Inst): boolean =>
 
 const pairMul: SelectionRule = (s, inst) => {
   const [al, ah, bl, bh] = inst.args;
-  const low = s.def(inst, 0);
-  const high = s.def(inst, 1);
+  if (s.def(inst, 1) < 0) {
+    s.emit(I.mul, [s.def(inst, 0)], [s.use(al), s.use(bl)]);
+    return;
+  }
+  const [low, high] = pairDefs(s, inst);
   const factors = [s.use(al), s.use(bl)];
   if (isSignOf(ah, al) && isSignOf(bh, bl)) {
     s.emit(I.smull, [low, high], factors);
@@ -271,8 +298,9 @@ function pairShift(
   const from = inst.args[1 - to];
   const into = inst.args[to];
   const constant = constantOf(inst.args[2]);
-  const defTo = s.def(inst, to);
-  const defFrom = s.def(inst, 1 - to);
+  const defs = pairDefs(s, inst);
+  const defTo = defs[to];
+  const defFrom = defs[1 - to];
   const leaving = arithmetic ? Shift.asr : outward;
   const shiftBy = (row: number, defs: number[], uses: number[], kind: Shift, amount: number) => {
     const made = s.emit(row, defs, uses);

@@ -32,14 +32,6 @@ const isLinear = (region: number): boolean => region >= Region.memory && region 
 const isUnalignedFloat = (type: Type, region: number): boolean =>
   (type === Type.f32 || type === Type.f64) && (isLinear(region) || region === Region.native);
 
-/** True in functions where the pinned register holds one env throughout: all but the adapters, which set it. */
-const envIsFixed = (s: Selector): boolean => !s.func.symbol.kind.endsWith('adapter');
-
-/** The register of a base address. */
-function baseRegister(s: Selector, base: Inst): number {
-  return base.op === Op.env && envIsFixed(s) ? envRegister : s.use(base);
-}
-
 /** A register + an offset so that offsets up to `span` beyond it stay within `limit`, of address + offset modulo 2^32. */
 function withOffset(s: Selector, register: number, offset: number, limit: number, span: number): Mem {
   const disp = offset | 0;
@@ -68,12 +60,12 @@ function address(s: Selector, inst: Inst, kind: number, span = 0): Mem {
       return sum(s, inst, first, second, base, kind, span);
     }
   }
-  return withOffset(s, baseRegister(s, base), inst.offset, limit, span);
+  return withOffset(s, s.use(base), inst.offset, limit, span);
 }
 
 /** The address base + index + the offset of `inst`. `user` is what reads the index. */
 function sum(s: Selector, inst: Inst, base: Inst, index: Inst, user: Inst, kind: number, span: number): Mem {
-  const register = baseRegister(s, base);
+  const register = s.use(base);
   const c = constantOf(index);
   if (c !== null) return withOffset(s, register, c + inst.offset, offsetLimit(kind), span);
   if (inst.offset === 0 && span === 0 && kind !== Operand.memoryVfp) {
@@ -217,10 +209,10 @@ const checkBounds: SelectionRule = (s, inst) => {
   trapIf(s, Cond.lo, kind);
 };
 
+/** Only in functions that set the pinned register: elsewhere the driver names the register itself. */
 const env: SelectionRule = (s, inst) => {
   const def = s.def(inst);
-  const made = s.emit(I.mov_register, [def], [envRegister]);
-  if (envIsFixed(s)) s.rematerialise(def, made);
+  s.emit(I.mov_register, [def], [envRegister]);
 };
 
 const stackSlot: SelectionRule = (s, inst) => {
