@@ -1,0 +1,182 @@
+import type { Assembler } from '../../compiler/backend/assembler.ts';
+import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
+import { TrapKind } from '../../compiler/ir/types.ts';
+import type { Publication, TopLocation } from '../../compiler/stack/scheme.ts';
+import type { FrameLayout } from '../../compiler/target.ts';
+import {
+  emitOpcode,
+  encodeConstant,
+  encodeImmediate,
+  encodeMemory,
+  encodePushImmediate,
+  encodePushPop,
+} from './encode.ts';
+import { Cond, instructions, X } from './instructions.ts';
+import { envRegister, Reg, scratch } from './registers.ts';
+
+/**
+ * Frames, from the stack pointer of the body upwards:
+ *
+ *   outgoing stack arguments | publication record (prev, self) | frame slots | spill slots | saved registers |
+ *   return address | caller's frame
+ *
+ * The reader relies on the slots following the record. The stack pointer is a multiple of 16 in the body of what calls.
+ */
+export interface X86Frame extends FrameLayout {
+  /** Registers pushed at entry, in this order. */
+  readonly saved: readonly number[];
+  /** Bytes of frame slots, spill slots and padding. */
+  readonly locals: number;
+  readonly outgoing: number;
+}
+
+const page = 4096;
+/** A frame of more pages than this probes them in a loop. */
+const unrolledProbes = 8;
+
+const align8 = (bytes: number): number => (bytes + 7) & ~7;
+
+/** Lays out the frame. Leaves without spilled values or saved registers have none. */
+export function layoutFrame(func: MFunction, publication: Publication): X86Frame {
+  const entry = func.convention === 'entry';
+  const publishes = publication.scheme.top !== null && !entry && (func.hasCalls || publication.leaves);
+  const saved = entry ? [...func.savedRegisters, envRegister] : func.savedRegisters;
+  const outgoing = align8(func.outgoingBytes);
+  const record = publishes ? 16 : 0;
+  const fixed = 8 + 8 * saved.length + record + outgoing;
+  const unpadded = align8(func.slotBytes) + 8 * func.spillSlots;
+  const locals = func.hasCalls && ((fixed + unpadded) & 15) !== 0 ? unpadded + 8 : unpadded;
+  const slotBase = outgoing + record;
+  return {
+    size: fixed + locals,
+    outgoingBase: 0,
+    recordOffset: publishes ? outgoing : -1,
+    publishes,
+    slotBase,
+    spillBase: slotBase + align8(func.slotBytes),
+    saved,
+    locals,
+    outgoing,
+  };
+}
+
+/** Frame rows while the stack pointer moves. */
+class Rows {
+  private readonly asm: Assembler;
+  private cfa: number;
+  private published: boolean;
+  constructor(asm: Assembler, cfa: number, published: boolean) {
+    this.asm = asm;
+    this.cfa = cfa;
+    this.published = published;
+  }
+
+  /** The instruction just emitted moved the stack pointer down by `bytes` (negative: up). */
+  moved(bytes: number): void {
+    this.cfa += bytes;
+    this.asm.frame(this.cfa, this.cfa - 8, this.published);
+  }
+
+  /** The instruction just emitted stored `top`, making the record visible or taking it back; it moved the stack pointer, too. */
+  stored(published: boolean, bytes: number): void {
+    this.published = published;
+    this.moved(bytes);
+  }
+}
+
+const topOf = (top: TopLocation): Mem => new Mem(envRegister, top.offset);
+
+/** push saved...; sub rsp, locals; push id; push [top]; mov [top], rsp; sub rsp, outgoing. */
+export function emitPrologue(
+  func: MFunction,
+  frame: X86Frame,
+  publication: Publication,
+  asm: Assembler,
+): void {
+  const rows = new Rows(asm, 8, false);
+  const { top } = publication.scheme;
+  rows.moved(0);
+  for (const register of frame.saved) {
+    encodePushPop(asm, X.push, register);
+    rows.moved(8);
+  }
+  probe(asm, frame.size - 8 - 8 * frame.saved.length, frame);
+  if (!frame.publishes || top === null) {
+    moveStack(asm, frame.locals + frame.outgoing, rows);
+    return;
+  }
+  moveStack(asm, frame.locals, rows);
+  encodePushImmediate(asm, func.symbol.id);
+  rows.moved(8);
+  encodeMemory(asm, instructions[X.push_m], instructions[X.push_m].digit, topOf(top), frame);
+  rows.moved(8);
+  asm.publication();
+  encodeMemory(asm, instructions[X.store + 3], Reg.rsp, topOf(top), frame);
+  rows.stored(true, 0);
+  fence(asm, publication);
+  moveStack(asm, frame.outgoing, rows);
+}
+
+/** add rsp, outgoing; pop [top]; add rsp, locals + 8; pop saved...; ret. */
+export function emitEpilogue(
+  _func: MFunction,
+  frame: X86Frame,
+  publication: Publication,
+  asm: Assembler,
+): void {
+  const rows = new Rows(asm, frame.size, frame.publishes);
+  const { top } = publication.scheme;
+  if (frame.publishes && top !== null) {
+    moveStack(asm, -frame.outgoing, rows);
+    asm.publication();
+    encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, topOf(top), frame);
+    rows.stored(false, -8);
+    fence(asm, publication);
+    moveStack(asm, -frame.locals - 8, rows);
+  } else {
+    moveStack(asm, -frame.locals - frame.outgoing, rows);
+  }
+  for (const register of frame.saved.toReversed()) {
+    encodePushPop(asm, X.pop, register);
+    rows.moved(-8);
+  }
+  asm.byte(instructions[X.ret].opcode);
+  // What follows, if anything does, is body again.
+  asm.frame(frame.size, frame.size - 8, frame.publishes);
+}
+
+/** Stores are ordered among themselves (SDM volume 3, 9.2.2); only a later load may pass them. */
+function fence(asm: Assembler, publication: Publication): void {
+  const row = instructions[X.mfence];
+  if (publication.order === 'seq_cst') emitOpcode(asm, row, row.opcode, 0, 0, 0, 0);
+}
+
+/** Moves the stack pointer down by `bytes` (negative: up). */
+function moveStack(asm: Assembler, bytes: number, rows: Rows): void {
+  if (bytes === 0) return;
+  // 128 is a byte only when negated.
+  const subtracts = bytes > 0 !== (Math.abs(bytes) === 128);
+  const op = subtracts ? X.sub_i : X.add_i;
+  encodeImmediate(asm, instructions[op + 1], Reg.rsp, subtracts ? bytes : -bytes);
+  rows.moved(bytes);
+}
+
+/** Touches every page of a frame that could step over the guard region below the stack, from the top down. */
+function probe(asm: Assembler, bytes: number, frame: FrameLayout): void {
+  const pages = Math.floor(bytes / page);
+  const touch = (mem: Mem): void => {
+    asm.trap(TrapKind.stackOverflow);
+    encodeMemory(asm, instructions[X.test], Reg.rax, mem, frame);
+  };
+  if (pages <= unrolledProbes) {
+    for (let k = 1; k <= pages; k++) touch(new Mem(Reg.rsp, -k * page));
+    return;
+  }
+  encodeConstant(asm, instructions[X.mov_i + 1], scratch, -page, -1);
+  const loop = asm.offset;
+  touch(new Mem(Reg.rsp, 0, scratch));
+  encodeImmediate(asm, instructions[X.sub_i + 1], scratch, page);
+  encodeImmediate(asm, instructions[X.cmp_i + 3], scratch, -pages * page);
+  asm.byte(0x70 | Cond.ge);
+  asm.byte(loop - asm.offset - 1);
+}
