@@ -235,7 +235,9 @@ class Selection implements Selector, CallSite {
 
   def(inst: Inst, index?: number): number {
     if (index !== undefined) return this.resultRegister(inst, index);
-    return inst.op === Op.const && this.localDef !== 0 ? this.localDef : this.register(inst);
+    if (inst.op !== Op.const) return this.register(inst);
+    // A constant in its own place is one that a loop wants from outside.
+    return this.localDef !== 0 ? this.localDef : this.registers[inst.id];
   }
 
   /** The register of result `index` of `inst`, or -1 if nobody uses it. */
