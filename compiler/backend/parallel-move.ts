@@ -89,13 +89,13 @@ export class ParallelMove {
     };
     for (const i of pending) if ((readers.get(to[i]) ?? 0) === 0) release(to[i]);
     drain();
+    // All that is left are cycles, and chains towards a scratch register. Where memory takes part the scratch registers are busy.
+    const inRegisters = pending.every((i) => done.has(i) || (to[i] >= 0 && !isScratch(to[i])));
     let temporaries = 0;
     for (const i of pending) {
       if (done.has(i) || isScratch(to[i])) continue;
-      // What is in to[i] is still to be read: all that is left are cycles, and chains towards a scratch register.
       for (const k of pending) {
         if (done.has(k) || from[k] !== to[i]) continue;
-        const inRegisters = !isScratch(to[k]) && this.isRegisterCycle(i, writer);
         const temporary = inRegisters ? scratch[classes[k]] : ~context.temporarySlot(temporaries++);
         transfer(context, classes[k], from[k], temporary, origin, out);
         from[k] = temporary;
@@ -106,15 +106,6 @@ export class ParallelMove {
       drain();
     }
     for (const i of pending) if (!done.has(i)) perform(i);
-  }
-
-  private isRegisterCycle(start: number, writer: ReadonlyMap<Place, number>): boolean {
-    let i: number | undefined = start;
-    do {
-      if (this.to[i] < 0) return false;
-      i = writer.get(this.from[i]);
-    } while (i !== undefined && i !== start);
-    return i === start;
   }
 }
 
