@@ -95,6 +95,8 @@ export class StackReader {
   /** The record that the frame to come must have. */
   private record = 0;
   private env = 0;
+  /** Records below here have been read: frames lie one above the other, so a chain that is sound only ascends. */
+  private floor = 0;
 
   constructor(machine: Machine, scheme: SchemeName) {
     this.machine = machine;
@@ -129,6 +131,7 @@ export class StackReader {
     const innermost = this.code.at(pc);
     if (innermost === undefined) return 'no-image-at-pc';
     this.push(innermost, pc);
+    this.floor = sp;
     if (this.scheme === 'none') return 'not-published';
     if (!this.findTop(innermost, registers.env)) return 'bad-env';
     const { kind } = innermost.symbol;
@@ -141,6 +144,8 @@ export class StackReader {
     if (innermost.published) {
       const failure = this.takeRecord(innermost, sp + innermost.cfa - innermost.symbol.frameBytes);
       if (failure !== null) return failure;
+    } else {
+      this.floor = sp + innermost.cfa;
     }
     if (kind === 'entry-adapter') return this.acrossHost();
     if (innermost.returnAddress < 0) return this.outwards(lr);
@@ -163,6 +168,7 @@ export class StackReader {
         if (symbol.kind === 'entry-adapter') return this.acrossHost();
       }
       const body = this.record - symbol.recordOffset;
+      if (body < this.floor) return 'bad-record';
       const failure = this.takeRecord(point, body);
       if (failure !== null) return failure;
       const place = body + symbol.frameBytes - this.word;
@@ -181,6 +187,7 @@ export class StackReader {
     if (adapter?.symbol.kind !== 'host-adapter') return 'wrong-function';
     this.push(adapter, -1);
     const body = this.record - adapter.symbol.recordOffset;
+    if (body < this.floor) return 'bad-record';
     const failure = this.takeRecord(adapter, body);
     if (failure !== null) return failure;
     const place = body + adapter.symbol.frameBytes - this.word;
@@ -213,10 +220,14 @@ export class StackReader {
     if (symbol.recordOffset < 0 || !this.isRecord(record)) return 'bad-record';
     if (body + symbol.recordOffset !== record) return 'bad-record';
     if (!this.saysSelf(record, image, symbol)) return 'wrong-function';
+    this.floor = body + symbol.frameBytes;
     return this.follow(record);
   }
 
-  /** Steps over the activation record at hand, into the exec env that it was entered from. */
+  /**
+   * Steps over the activation record at hand, into the exec env that it was entered from. A cross adapter's own record lies in
+   * the same frame, below; an entry adapter has no other.
+   */
   private leaveActivation(): ReadFailure | null {
     const { record } = this;
     if (!this.isActivation(record)) return 'wrong-activation';
@@ -227,12 +238,10 @@ export class StackReader {
     return this.follow(record);
   }
 
-  /** To the record before. Records lie in the order of their activations, so this ends. */
+  /** To the record before, which must belong to a frame that has not been read: so every chain ends. */
   private follow(record: number): ReadFailure | null {
-    const previous = this.load(record);
-    if (previous !== 0 && previous <= record) return 'broken-chain';
-    this.record = previous;
-    return null;
+    this.record = this.load(record);
+    return this.record === 0 || this.record >= this.floor ? null : 'broken-chain';
   }
 
   private saysSelf(record: number, image: LoadedImage, symbol: ImageFunction): boolean {
