@@ -20,6 +20,9 @@ export interface CompiledFunction {
   readonly publications: readonly number[];
   /** Bytes of stack in the body, the return address included. */
   readonly frameBytes: number;
+  /** FrameLayout.recordOffset and FrameLayout.slotBase, for readers. */
+  readonly recordOffset: number;
+  readonly slotBase: number;
   readonly statistics: FunctionStatistics;
 }
 
@@ -48,6 +51,8 @@ export function emitFunction(func: MFunction, target: Target, publication: Publi
     frameRows: asm.frameRows,
     publications: asm.publications,
     frameBytes: frame.size,
+    recordOffset: frame.recordOffset,
+    slotBase: frame.slotBase,
     statistics: {
       instructions: func.blocks.reduce((sum, { insts }) => sum + insts.length, 0),
       spills: func.spills,
