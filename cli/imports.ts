@@ -19,7 +19,7 @@ const Errno = { success: 0, badf: 8, nosys: 52 } as const;
 export interface HostImports {
   readonly imports: Record<string, Record<string, unknown>>;
   /** Gives the WASI functions the instance's memory. */
-  attach(memory: { readonly buffer: ArrayBuffer } | undefined): void;
+  attach(memory: { readonly buffer: ArrayBufferLike } | undefined): void;
 }
 
 /**
@@ -35,7 +35,7 @@ export function hostImports(
   create: Pick<typeof WebAssembly, 'Memory' | 'Table' | 'Global'>,
   args: readonly string[],
 ): HostImports {
-  let memory: { readonly buffer: ArrayBuffer } | undefined;
+  let memory: { readonly buffer: ArrayBufferLike } | undefined;
   const view = (): DataView => {
     if (!memory) throw new Error('the program has no exported memory for WASI to work on');
     return new DataView(memory.buffer);

@@ -1,4 +1,4 @@
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { CompileError } from '../compiler/errors.ts';
 import { ImageError } from '../compiler/image/file.ts';
@@ -18,7 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   let code: number = ExitCode.done;
   const commands = [compileCommand, runCommand, sampleCommand, disasmCommand, wastCommand, tourCommand];
-  let parser = yargs()
+  let parser: Argv = yargs()
     .scriptName('fathom')
     .usage(
       '$0 <command>\n\nCompiles WebAssembly to x86-64 and ARMv7 (Cortex-A9), and runs, interrupts and samples it on emulated cores.',

@@ -8,42 +8,45 @@ interface Database {
 }
 type InitSqlJs = () => Promise<{ Database: new () => Database }>;
 
+/** Runs the workload on an engine that is ready: `rows` in the larger table. Returns what the queries gave. */
+export type SqliteWorkload = (rows: number) => unknown[][];
+
 /**
- * SQLite through sql.js's own JavaScript glue, unchanged, on any WebAssembly: creates two tables, fills them, joins,
- * groups and sorts.
+ * SQLite through sql.js's own JavaScript glue, unchanged, on any WebAssembly. The workload creates two tables, fills
+ * them, joins, groups and sorts; its result is the same on every engine.
  *
- * @param rows number of rows in the larger table
  * @param build which of the package's builds: `debug` keeps the C names of exported functions
- * @returns the rows that the queries gave, the same on every engine
+ * @throws Error if the package is not installed
  */
-export async function sqliteWorkload(
+export async function openSqlite(
   webAssembly: object,
-  rows: number,
   build: 'release' | 'debug' = 'debug',
-): Promise<unknown[][]> {
+): Promise<SqliteWorkload> {
   const init = requireWithWebAssembly(
     `sql.js/dist/sql-wasm${build === 'debug' ? '-debug' : ''}.js`,
     webAssembly,
     import.meta.url,
   ) as InitSqlJs;
   const { Database } = await init();
-  const database = new Database();
-  try {
-    database.run('create table part (id integer primary key, name text, weight real, kind integer)');
-    database.run('create table kind (id integer primary key, title text)');
-    for (let kind = 0; kind < 10; kind++)
-      database.run('insert into kind values (?, ?)', [kind, `kind ${kind}`]);
-    database.run(
-      `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
-       insert into part select i, printf('part %x', (i * 7919) % 104729), (i * 31 % 1009) / 8.0, i % 10 from n`,
-    );
-    const sorted = database.exec('select name, weight from part order by name, weight desc')[0].values;
-    const joined = database.exec(
-      `select kind.title, count(*), sum(part.weight), max(part.name) from part join kind on part.kind = kind.id
-       group by kind.title order by kind.title`,
-    )[0].values;
-    return [...joined, [sorted.length], ...sorted.slice(0, 5), ...sorted.slice(-5)];
-  } finally {
-    database.close();
-  }
+  return (rows) => {
+    const database = new Database();
+    try {
+      database.run('create table part (id integer primary key, name text, weight real, kind integer)');
+      database.run('create table kind (id integer primary key, title text)');
+      for (let kind = 0; kind < 10; kind++)
+        database.run('insert into kind values (?, ?)', [kind, `kind ${kind}`]);
+      database.run(
+        `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
+         insert into part select i, printf('part %x', (i * 7919) % 104729), (i * 31 % 1009) / 8.0, i % 10 from n`,
+      );
+      const sorted = database.exec('select name, weight from part order by name, weight desc')[0].values;
+      const joined = database.exec(
+        `select kind.title, count(*), sum(part.weight), max(part.name) from part join kind on part.kind = kind.id
+         group by kind.title order by kind.title`,
+      )[0].values;
+      return [...joined, [sorted.length], ...sorted.slice(0, 5), ...sorted.slice(-5)];
+    } finally {
+      database.close();
+    }
+  };
 }

@@ -1,0 +1,193 @@
+import { basename } from 'node:path';
+import type { Argv } from 'yargs';
+import type { Module } from '../compiler/wasm/module.ts';
+import { decodeModule } from '../compiler/wasm/reader.ts';
+import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
+import {
+  type CompileFlags,
+  compileFlags,
+  ExitCode,
+  inFile,
+  level,
+  loadModule,
+  table,
+  UsageError,
+} from './common.ts';
+import { hostImports, ProgramExit, parseArguments } from './imports.ts';
+
+/** What `run`, `sample` and `tour` need to know to run a program. */
+export interface ProgramFlags extends CompileFlags {
+  module: string;
+  invoke: string | undefined;
+  args: string[];
+}
+
+interface Flags extends ProgramFlags {
+  on: 'emulator';
+  stats: boolean;
+  json: boolean;
+}
+
+/** `fathom run`: a program on an emulated core. */
+export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
+  return yargs.command(
+    'run <module> [args..]',
+    'Run a module on an emulated core',
+    (y) =>
+      compileFlags(y)
+        .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
+        .positional('args', {
+          describe: 'arguments of the program or function',
+          type: 'string',
+          array: true,
+          default: [],
+        })
+        .option('on', {
+          describe: 'where to run',
+          choices: ['emulator'] as const,
+          default: 'emulator' as const,
+        })
+        .option('invoke', {
+          describe: 'call this export (else _start, main, or the only export)',
+          type: 'string',
+        })
+        .option('stats', {
+          describe: 'print instructions executed, code size and times',
+          type: 'boolean',
+          default: false,
+        })
+        .option('json', { describe: 'print results and statistics as JSON', type: 'boolean', default: false })
+        .parserConfiguration({ 'parse-positional-numbers': false })
+        .example('$0 run fib.wat --invoke fib 30 --stats', 'calls an export on an emulated x86-64 core')
+        .example(
+          '$0 run app.wasm --target armv7 -- --verbose',
+          'a WASI command on a Cortex-A9, with an argument',
+        ),
+    async (flags) => done(await run(flags as unknown as Flags)),
+  ) as Argv;
+}
+
+/** A module instantiated on an emulated core, with the export that its run calls. */
+export interface Program {
+  readonly webAssembly: EmulatedWebAssembly;
+  readonly module: Module;
+  /** The export to be called, and its arguments. */
+  readonly entry: string;
+  /** Instantiates the module, which may run its start function, and calls the entry. */
+  run(): unknown;
+}
+
+/**
+ * Prepares a program from the command line.
+ * @throws UsageError if there is no such export, or its arguments do not fit
+ */
+export async function prepareProgram(flags: ProgramFlags): Promise<Program> {
+  const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
+  return inFile(path, () => {
+    const module = decodeModule(bytes);
+    const functions = module.exports.filter((e) => e.kind === 'function');
+    const wanted =
+      flags.invoke ??
+      functions.find((e) => e.name === '_start')?.name ??
+      functions.find((e) => e.name === 'main')?.name ??
+      (functions.length === 1 ? functions[0].name : undefined);
+    const entry = functions.find((e) => e.name === wanted);
+    if (!entry) {
+      const names = functions.map((e) => e.name);
+      const list =
+        names.length > 0 ? names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '') : 'none';
+      throw new UsageError(
+        `${path}: ${wanted === undefined ? 'say by --invoke which export to call' : `has no exported function ${wanted}`}; there are: ${list}`,
+      );
+    }
+    const isCommand = entry.name === '_start';
+    const type = module.types[module.functions[entry.index].typeIndex];
+    let values: unknown[];
+    try {
+      values = isCommand ? [] : parseArguments(type, flags.args);
+    } catch (error) {
+      throw new UsageError(
+        `${path}: ${entry.name}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    const webAssembly = createWebAssembly({
+      target: flags.target,
+      level: level(flags),
+      scheme: flags.stack,
+      order: flags.order,
+    });
+    return {
+      webAssembly,
+      module,
+      entry: entry.name,
+      run() {
+        const host = hostImports(module, webAssembly as unknown as typeof WebAssembly, [
+          basename(path),
+          ...flags.args,
+        ]);
+        const compiled = new webAssembly.Module(bytes);
+        const instance = new webAssembly.Instance(compiled, host.imports);
+        const exports = instance.exports as Record<string, unknown>;
+        host.attach(Object.values(exports).find((e) => e instanceof webAssembly.Memory));
+        return (exports[entry.name] as (...values: unknown[]) => unknown)(...values);
+      },
+    };
+  });
+}
+
+/**
+ * How a run ended: the exit code, and the text for stderr where it trapped or threw.
+ * @throws what is neither a trap nor an exit nor an error of an import
+ */
+export function outcomeOf(error: unknown): { code: number; message: string } {
+  if (error instanceof ProgramExit) return { code: error.code, message: '' };
+  if (!(error instanceof Error)) throw error;
+  const trapped = error.name === 'RuntimeError' || error instanceof RangeError;
+  const message = trapped ? (error.stack ?? error.message) : error.message;
+  return { code: trapped ? ExitCode.trap : ExitCode.failed, message };
+}
+
+async function run(flags: Flags): Promise<number> {
+  const program = await prepareProgram(flags);
+  const { core } = program.webAssembly.machine;
+  core.counting = flags.stats;
+  const started = performance.now();
+  let code: number = ExitCode.done;
+  let results: unknown[] = [];
+  let message = '';
+  try {
+    const value = program.run();
+    results = value === undefined ? [] : Array.isArray(value) ? value : [value];
+  } catch (error) {
+    ({ code, message } = outcomeOf(error));
+  }
+  const milliseconds = performance.now() - started;
+  const stats = flags.stats
+    ? { instructions: core.instructionsExecuted(), milliseconds: Math.round(milliseconds) }
+    : undefined;
+  if (flags.json) {
+    console.log(
+      JSON.stringify({
+        target: flags.target,
+        results: results.map(String),
+        exitCode: code,
+        message,
+        ...stats,
+      }),
+    );
+    return code;
+  }
+  for (const value of results) console.log(String(value));
+  if (message !== '') console.error(message);
+  if (stats)
+    console.error(
+      table(
+        ['statistic', flags.target],
+        [
+          ['instructions executed', stats.instructions],
+          ['compile and run, ms', stats.milliseconds],
+        ],
+      ),
+    );
+  return code;
+}
