@@ -153,7 +153,7 @@ export class Builder extends Emitter {
 
   /** Pushes values of the types `types`. */
   pushAll(types: readonly StackType[], values: readonly Inst[]): void {
-    this.budget.spend(types.length);
+    this.budget.spend(types.length * Budget.instruction);
     for (let k = 0; k < types.length; k++) this.push(types[k], values[k]);
   }
 

@@ -2,6 +2,7 @@ import { type Block, connect, type Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
 import { TrapKind, Type } from '../ir/types.ts';
 import { readValueType } from '../wasm/value-types.ts';
+import { Budget } from './budget.ts';
 import type { Builder } from './builder.ts';
 import { Frame, FrameKind } from './frame.ts';
 import { LoopScan } from './loop-scan.ts';
@@ -60,6 +61,7 @@ export function loop(b: Builder): void {
   connect(b.block, header);
   b.goOn(header);
   frame.header = locals.openLoop(header, b.origin, locals.scan.ends[number] ?? b.in.end);
+  b.budget.spend(type.params.length * Budget.instruction);
   frame.phis = type.params.map((param, k) => {
     const phi = b.func.appendPhi(header, b.types.ssaType(param));
     phi.args.push(b.values[frame.height + k]);
@@ -75,6 +77,7 @@ export function ifThen(b: Builder): void {
   const condition = b.pop(T.i32);
   const frame = openFrame(b, FrameKind.if, type);
   if (!b.live) return;
+  b.budget.spend(type.params.length);
   frame.ifParams = b.values.slice(frame.height, b.sp);
   const elseBlock = b.func.detachedBlock();
   frame.elseBlock = elseBlock;
@@ -118,20 +121,9 @@ function closeOperands(b: Builder, frame: Frame): void {
 
 /** Notes the branch from the current point to the label of `frame`, with the values on the operand stack. */
 function addEdge(b: Builder, frame: Frame): Block {
-  const { label, phis } = frame;
-  const base = b.sp - label.length;
-  b.budget.spend(label.length);
-  if (frame.header !== null && frame.target !== null) {
-    frame.header.preds?.push(b.locals.current);
-    frame.header.predAt.push(b.origin);
-    for (let k = 0; k < phis.length; k++) phis[k].args.push(b.values[base + k]);
-    return frame.target;
-  }
-  frame.preds.push(b.locals.current);
-  frame.predAt.push(b.origin);
-  for (let k = 0; k < label.length; k++) frame.args.push(b.values[base + k]);
-  frame.target ??= b.func.detachedBlock();
-  return frame.target;
+  const { length } = frame.label;
+  b.budget.spend(length);
+  return frame.addEdge(b.func, b.locals.current, b.origin, b.values, b.sp - length);
 }
 
 function jumpToLabel(b: Builder, frame: Frame): void {
@@ -174,24 +166,24 @@ function endIfWithoutElse(b: Builder, frame: Frame): void {
     return;
   }
   const from = elseBlock.preds[0];
-  const target = frame.target ?? b.func.detachedBlock();
-  frame.target = target;
+  b.budget.spend(params.length);
+  const target = frame.addEdge(b.func, entry, frame.entryAt, ifParams, 0);
   from.succs[1] = target;
   target.preds.push(from);
-  frame.preds.push(entry);
-  frame.predAt.push(frame.entryAt);
-  for (const value of ifParams) frame.args.push(value);
   if (b.live) jumpToLabel(b, frame);
   mergeBehind(b, frame, target);
 }
 
 /** Goes on behind the `end` of `frame`, which is reached by the branches to its label. */
 function mergeBehind(b: Builder, frame: Frame, target: Block): void {
-  const { preds, predAt, args, results } = frame;
+  const { edges, results } = frame;
   b.goOn(target);
+  if (edges === null) return;
+  const { preds, predAt, values: args } = edges;
   if (preds.length === 1) b.locals.enter(target, b.origin, preds[0], predAt[0]);
   else b.locals.merge(target, b.origin, frame.entry ?? preds[0], frame.entryAt, preds, predAt);
   const count = results.length;
+  b.budget.spend(count * Budget.instruction);
   for (let k = 0; k < count; k++) {
     let value = args[k];
     let same = true;

@@ -4,6 +4,7 @@ import { Op } from '../ir/ops.ts';
 import { Region, Type } from '../ir/types.ts';
 import { decodeConstant } from '../wasm/constant.ts';
 import type { ConstExpr, ElementSegment, ValueType } from '../wasm/module.ts';
+import { Budget } from './budget.ts';
 import { callFunction } from './call.ts';
 import { Emitter } from './emitter.ts';
 import { dropData, initMemory } from './memory.ts';
@@ -15,7 +16,7 @@ import { loadGlobal, storeGlobal } from './variables.ts';
  * then tables that state what with, evaluates all element segments, then copies the active element segments and the active data segments, and calls the
  * start function. The loader has placed the segments' contents before (for elements: room for `count` words) and
  * written their addresses and lengths to the exec env.
- * @throws CompileError never for a module that `validateModule` has passed
+ * @throws CompileError `limit` for element segments beyond measure; the module has passed `validateModule`
  */
 export function buildInit(ctx: CompileContext, symbol: FunctionSymbol): Func {
   const func = new Func(symbol, [], []);
@@ -27,7 +28,9 @@ export function buildInit(ctx: CompileContext, symbol: FunctionSymbol): Func {
   module.tables.forEach(({ init, element, minimum }, index) => {
     if (init !== undefined) fillTable(e, index, e.i32(0), evaluate(e, init, element), e.i32(minimum));
   });
+  const budget = new Budget(-1);
   module.elements.forEach((segment, index) => {
+    budget.spend(elementCount(segment) * instructionsPerElement * Budget.instruction);
     if (segment.mode !== 'declared') storeReferences(e, segment, index);
   });
   module.elements.forEach((segment, index) => {
@@ -50,6 +53,9 @@ export function buildInit(ctx: CompileContext, symbol: FunctionSymbol): Func {
   e.finishPrologue();
   return func;
 }
+
+/** A reference is an address computed and stored. */
+const instructionsPerElement = 2;
 
 const elementCount = ({ functions, expressions }: ElementSegment): number =>
   functions?.length ?? expressions?.length ?? 0;

@@ -1,7 +1,9 @@
 import type { Block, Func, Inst } from '../ir/function.ts';
 import type { Type } from '../ir/types.ts';
-import type { Budget } from './budget.ts';
+import { Budget } from './budget.ts';
 import type { LoopScan } from './loop-scan.ts';
+
+const noPositions: number[] = [];
 
 /**
  * An extended block: a stretch of operators, one behind the other, in which control comes in at the head alone. It
@@ -19,12 +21,12 @@ export class ExtendedBlock {
   readonly entryAt: number;
   /** Where control comes from, in the order of `block.preds`; kept where there may be several. */
   preds: ExtendedBlock[] | null = null;
-  predAt: number[] = [];
+  predAt: number[] = noPositions;
   /** Loop headers: offset of the loop's `end`; others: -1. */
   readonly loopEnd: number;
   /** Open loops: phis that wait for the edges still to come, and their locals. Null once the loop is closed. */
   incomplete: Inst[] | null = null;
-  incompleteLocals: number[] = [];
+  incompleteLocals: number[] = noPositions;
   private readonly depth: number;
   /** A farther ancestor along `entry`, so that a search upwards takes logarithmic time (Myers' skip pointers). */
   readonly jump: ExtendedBlock;
@@ -143,6 +145,7 @@ export class Locals {
     header.preds = [from];
     header.predAt = [start];
     header.incomplete = [];
+    header.incompleteLocals = [];
     this.current = header;
     return header;
   }
@@ -153,7 +156,7 @@ export class Locals {
     header.incomplete = null;
     if (incomplete === null) return;
     for (let k = 0; k < incomplete.length; k++) this.addPending(incomplete[k], header, incompleteLocals[k]);
-    header.incompleteLocals = [];
+    header.incompleteLocals = noPositions;
     this.fillPending();
   }
 
@@ -171,14 +174,15 @@ export class Locals {
 
   /** The operator at `at` assigns `value`. */
   set(local: number, value: Inst, at: number): void {
-    let positions = this.defAt[local];
-    let values = this.defValue[local];
+    const positions = this.defAt[local];
+    const values = this.defValue[local];
     if (positions === undefined || values === undefined) {
-      positions = this.defAt[local] = [];
-      values = this.defValue[local] = [];
+      this.defAt[local] = [at];
+      this.defValue[local] = [value];
+    } else {
+      positions.push(at);
+      values.push(value);
     }
-    positions.push(at);
-    values.push(value);
     this.recent[local] = value;
     this.recentIn[local] = this.current.id;
   }
@@ -290,6 +294,7 @@ export class Locals {
   }
 
   private makePhi(at: ExtendedBlock, local: number): Inst {
+    this.budget.spend(Budget.instruction);
     const phi = this.func.appendPhi(at.block, this.types[local]);
     this.heads.set(this.key(at, local), phi);
     this.phis.push(phi);
@@ -311,7 +316,12 @@ export class Locals {
       if (phi === undefined || at === undefined || local === undefined) return;
       const preds = at.preds ?? [];
       this.budget.spend(preds.length);
-      for (let k = 0; k < preds.length; k++) phi.args.push(this.resolve(preds[k], at.predAt[k], local));
+      const first = this.resolve(preds[0], at.predAt[0], local);
+      if (preds.length === 2) phi.args = [first, this.resolve(preds[1], at.predAt[1], local)];
+      else {
+        phi.args = [first];
+        for (let k = 1; k < preds.length; k++) phi.args.push(this.resolve(preds[k], at.predAt[k], local));
+      }
     }
   }
 }

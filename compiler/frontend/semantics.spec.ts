@@ -191,7 +191,8 @@ describe.skipIf(suite === undefined)('SSA means what the specification says', ()
           }
           checked++;
         } catch (error) {
-          if (!(error instanceof Depth) && !/no rule|fuel|does not compile yet/.test(String(error))) throw error;
+          if (!(error instanceof Depth) && !/no rule|fuel|does not compile yet/.test(String(error)))
+            throw error;
         }
       }
     }

@@ -118,14 +118,26 @@ export interface Module {
   readonly names: { readonly module: string | undefined; readonly functions: ReadonlyMap<number, string> };
 }
 
+/** Names per function from imports and exports; the first export counts. */
+const linkNames = new WeakMap<Module, ReadonlyMap<number, string>>();
+
+function namesByLinking(module: Module): ReadonlyMap<number, string> {
+  let names = linkNames.get(module);
+  if (names === undefined) {
+    const found = new Map<number, string>();
+    for (const entry of module.imports) {
+      if (entry.kind === 'function') found.set(entry.index, `${entry.module}.${entry.name}`);
+    }
+    for (const entry of module.exports) {
+      if (entry.kind === 'function' && !found.has(entry.index)) found.set(entry.index, entry.name);
+    }
+    names = found;
+    linkNames.set(module, names);
+  }
+  return names;
+}
+
 /** Name of function `index` for people: the name section's, an export's or import's, else `func[index]`. */
 export function functionName(module: Module, index: number): string {
-  const named = module.names.functions.get(index);
-  if (named !== undefined) return named;
-  if (index < module.importedFunctions) {
-    const entry = module.imports.find((i) => i.kind === 'function' && i.index === index);
-    if (entry) return `${entry.module}.${entry.name}`;
-  }
-  const exported = module.exports.find((e) => e.kind === 'function' && e.index === index);
-  return exported ? exported.name : `func[${index}]`;
+  return module.names.functions.get(index) ?? namesByLinking(module).get(index) ?? `func[${index}]`;
 }
