@@ -99,7 +99,6 @@ async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
   const toolkit = await wabt();
   try {
     const module = toolkit.parseWat(basename(path), text, {
-      multi_memory: true,
       memory64: true,
       tail_call: true,
     });

@@ -71,7 +71,8 @@ export class Machine {
   readonly registers: NativeRegisters;
   /** How runs are made; see {@link Runner}. */
   runner: Runner = freely;
-  private readonly images: LoadedImage[] = [];
+  /** Images loaded, by ascending address. */
+  readonly images: LoadedImage[] = [];
   private imageStarts = new Float64Array(0);
   private readonly loadedImages = new Map<Image, LoadedImage>();
   private readonly instances = new Map<number, ModuleInstance>();
