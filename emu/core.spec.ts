@@ -97,6 +97,37 @@ describe.each(TARGETS)('Core of %s', (target) => {
       expect(bed.core.executed).toBe(2);
     });
 
+    it('runs through more pages than a TLB holds without a trace of it', () => {
+      const walk = bed.load('walk');
+      const pages = 40_000;
+      const memory = bed.space.allocate({ name: 'memory', size: pages * 4096, access: 'rw' });
+      const expected = 1 + (isX86 ? 4 : 6) * pages;
+      bed.core.counting = true;
+      expect(bed.call(walk, pages, memory.address)).toEqual({ reason: 'exit' });
+      expect(bed.core.instructionsExecuted()).toBe(expected);
+      bed.core.counting = false;
+      bed.prepare(walk, pages, memory.address);
+      expect(bed.core.run({ maxInstructions: 1e9 })).toEqual({ reason: 'exit' });
+      expect(bed.core.executed).toBe(expected);
+      bed.core.stepping = false;
+      const last = memory.address + memory.size;
+      expect(bed.call(walk, pages + 1, memory.address)).toMatchObject({ kind: 'read', address: last });
+      for (let page = 0; page < pages; page++) {
+        if (memory.view.getUint32(page * 4096, true) !== 3) throw new Error(`page ${page}`);
+      }
+    });
+
+    it('stops once at a breakpoint whose instruction brings a page into the TLB', () => {
+      const walk = bed.load('walk');
+      const pages = 10_000;
+      const memory = bed.space.allocate({ name: 'memory', size: pages * 4096, access: 'rw' });
+      bed.core.setBreakpoints([walk]);
+      bed.prepare(walk, pages, memory.address);
+      let hits = 0;
+      while (bed.core.run().reason === 'breakpoint') hits++;
+      expect(hits).toBe(pages - 1);
+    });
+
     it('executes rewritten code', () => {
       const at = bed.load(code([0xb8, 1, 0, 0, 0, 0xc3], [0xe3a00001, 0xe12fff1e]));
       bed.call(at);

@@ -60,6 +60,13 @@ export interface SavedState {
 
 const MAX_POOLED = 16;
 
+const MISSES = CONTROL_BLOCK.misses / 4;
+
+/** Misses before the TLB is first enlarged: eight for each entry; and how often it is, to 65,536 entries. */
+const FIRST_MISSES = 2048;
+const MAX_TIMES_ENLARGED = 8;
+const NO_LIMIT = 2 ** 31 - 1;
+
 /** Bytes for translated code; when it is full, Unicorn starts again. The default is 1 GiB. */
 const CODE_BUFFER = 128 << 20;
 
@@ -72,10 +79,16 @@ const ARENA_AT = 0;
 const HOST_BEGIN = 2 ** 32;
 const HOST_END = 2 ** 47 - 0x10000;
 
-/** Where engines see a byte of host memory. */
+/**
+ * Where engines see a byte of host memory.
+ *
+ * @throws {EngineError} when it is not where memory for guests comes from
+ */
 export function physicalAddress(host: number): number {
   const { address, size } = arena();
-  return host >= address && host < address + size ? ARENA_AT + (host - address) : host;
+  if (host >= address && host < address + size) return ARENA_AT + (host - address);
+  if (host >= HOST_BEGIN && host < HOST_END) return host;
+  throw new EngineError(`host memory at 0x${host.toString(16)} cannot be the guest's`);
 }
 
 /** Returns an engine with no regions, all registers zero and no hooks but its own. */
@@ -113,6 +126,7 @@ export class Engine {
   /** Taken before anything ran. */
   readonly #clean: number;
   #freeContexts: SavedState[] = [];
+  #timesEnlarged = 0;
   #faultAddress: BigUint64Array | undefined;
 
   /** @throws {UnicornMissingError} without a libunicorn that serves; {EngineError} when opening fails */
@@ -167,6 +181,11 @@ export class Engine {
     return this.#run(this.#controlAddress);
   }
 
+  /** Whether so many accesses missed the TLB that `enlargeTlb` is due. */
+  get tlbIsSmall(): boolean {
+    return (this.control[MISSES] | 0) <= 0;
+  }
+
   /** The exact address of the last memory fault. */
   get faultAddress(): number {
     return this.#faultAddress ? Number(this.#faultAddress[0]) : this.missedPage;
@@ -190,6 +209,24 @@ export class Engine {
   /** Drops all cached translations of addresses: needed when memory goes or loses an access. */
   flushTlb(): void {
     this.#control('flush addresses', CONTROL.flushTlb);
+    this.#watchMisses(0);
+  }
+
+  /**
+   * Unicorn's TLB starts with 256 entries and doubles only when it is flushed while most are in use, which a
+   * program alone never does. So it is to be flushed after so many misses: random accesses in 16 MiB go from 4 to
+   * 100 M/s on x86-64, from 4 to 50 M/s on ARM.
+   */
+  enlargeTlb(): void {
+    const times = this.#timesEnlarged + 1;
+    this.#control('flush addresses', CONTROL.flushTlb);
+    this.#watchMisses(times);
+  }
+
+  #watchMisses(timesEnlarged: number): void {
+    this.#timesEnlarged = timesEnlarged;
+    const misses = timesEnlarged < MAX_TIMES_ENLARGED ? FIRST_MISSES << timesEnlarged : NO_LIMIT;
+    this.control[MISSES] = misses;
   }
 
   /** Installs a native code or block hook for addresses `begin..last`, both included. Flush afterwards. */

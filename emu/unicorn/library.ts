@@ -86,7 +86,12 @@ function findUnicorn(): Unicorn {
     if (!existsSync(named)) {
       throw new UnicornMissingError(`FATHOM_LIBUNICORN names ${named}, which does not exist`);
     }
-    return bind(named);
+    try {
+      return bind(named);
+    } catch (error) {
+      if (error instanceof UnicornMissingError) throw error;
+      throw new UnicornMissingError(`FATHOM_LIBUNICORN names ${named}, which cannot be loaded`);
+    }
   }
   const problems: string[] = [];
   const cached = join(projectRoot(), '.cache', 'libunicorn', 'libunicorn.so.2');

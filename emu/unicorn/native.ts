@@ -83,6 +83,8 @@ export const CONTROL_BLOCK = {
   /** The block entered last, and the table of entry counts, when blocks are counted. */
   lastBlock: 0x78,
   counts: 0x80,
+  /** TLB misses (32 bits) until the core stops. */
+  misses: 0x88,
   /** Register numbers (32 bits each), pointers to `values`, the values, and what the engine holds. */
   numbers: 0x100,
   pointers: 0x200,
@@ -92,7 +94,16 @@ export const CONTROL_BLOCK = {
 } as const;
 
 /** What the native hooks leave in `CONTROL_BLOCK.stopped`; 0 when Unicorn stopped by itself. */
-export const STOPPED = { address: 1, budget: 2, interrupt: 3, systemCall: 4 } as const;
+export const STOPPED = {
+  address: 1,
+  budget: 2,
+  interrupt: 3,
+  systemCall: 4,
+  /** After many TLB misses, by the kind of the last. The instruction that reads or writes has not been executed. */
+  missedRead: 5,
+  missedWrite: 6,
+  missedFetch: 7,
+} as const;
 
 /**
  * The region table: a count, then from `entries` on four words for each region, sorted by start: its first
@@ -106,7 +117,12 @@ export const REGION_TABLE = { entries: 32, entrySize: 32 } as const;
  */
 export const STUB_PAGE = 0xf000_0000;
 
-/** Each routine's machine code, with its assembly beside it. */
+/**
+ * Each routine's machine code, with its assembly beside it.
+ *
+ * A hook that finds a stop requested already does nothing: Unicorn leaves before it executes the block or instruction, and
+ * calls the hook again when the core runs on.
+ */
 const ROUTINES = {
   /**
    * `int run(control)`: writes the general registers if JavaScript changed any, runs from the program
@@ -150,24 +166,28 @@ const ROUTINES = {
     c3                       ret`,
   /** Code hook of the stub page and of breakpoints: `(engine, address, size, control)`. */
   stopHere: `
+    80 79 10 00              cmp byte [rcx + stopped], 0
+    75 15                    jne return
     48 39 71 48              cmp [rcx + passOver], rsi
     74 07                    je resume
     c6 41 10 01              mov byte [rcx + stopped], STOPPED.address
     ff 61 20                 jmp [rcx + emuStop]
     48 c7 41 48 ff ff ff ff  resume: mov qword [rcx + passOver], -1
-    c3                       ret`,
+    c3                       return: ret`,
   /**
    * Code hook over everything: `(engine, address, size, control)`. While it is installed it also does the
    * work of `stopHere` for the stub page: Unicorn calls a lone hook directly, several through a slow helper.
    */
   spendBudget: `
+    80 79 10 00              cmp byte [rcx + stopped], 0
+    75 14                    jne return
     48 89 f0                 mov rax, rsi
     48 c1 e8 0c              shr rax, 12
     3d 00 00 0f 00           cmp eax, STUB_PAGE >> 12
     74 16                    je stub
     48 ff 49 28              dec qword [rcx + budget]
     78 01                    js spent
-    c3                       ret
+    c3                       return: ret
     48 c7 41 28 00 00 00 00  spent: mov qword [rcx + budget], 0
     c6 41 10 02              mov byte [rcx + stopped], STOPPED.budget
     ff 61 20                 jmp [rcx + emuStop]
@@ -184,25 +204,32 @@ const ROUTINES = {
     ff 66 20                 jmp [rsi + emuStop]`,
   /** Block hook: `(engine, address, size, control)`; a counter for every address. */
   countBlock_x86_64: `
+    80 79 10 00              cmp byte [rcx + stopped], 0
+    75 0f                    jne return
     48 89 71 78              mov [rcx + lastBlock], rsi
     48 8b 81 80 00 00 00     mov rax, [rcx + counts]
     48 ff 04 f0              inc qword [rax + rsi * 8]
-    c3                       ret`,
+    c3                       return: ret`,
   /** The same where instructions are four bytes apart. */
   countBlock_armv7: `
+    80 79 10 00              cmp byte [rcx + stopped], 0
+    75 0f                    jne return
     48 89 71 78              mov [rcx + lastBlock], rsi
     48 8b 81 80 00 00 00     mov rax, [rcx + counts]
     48 ff 04 70              inc qword [rax + rsi * 2]
-    c3                       ret`,
+    c3                       return: ret`,
   /**
    * TLB hook: `(engine, page, access, result, control)`. Finds the page's region by binary search. A page
    * outside every region makes Unicorn raise a fault there and then, with the program counter restored from
-   * its translation tables: exact, and free for accesses that hit.
+   * its translation tables: exact, and free for accesses that hit. After many misses it stops the core, so
+   * that the TLB can be enlarged.
    */
   tlbFill: `
     49 89 70 38              mov [r8 + missedPage], rsi
     49 89 50 40              mov [r8 + missedAccess], rdx
-    4d 8b 40 30              mov r8, [r8 + regions]
+    41 ff 88 88 00 00 00     dec dword [r8 + misses]
+    74 55                    jz tooMany
+    4d 8b 40 30              look: mov r8, [r8 + regions]
     45 31 c9                 xor r9d, r9d            (regions known to start at or below the page)
     4d 8b 10                 mov r10, [r8]           (regions that may)
     4d 39 d1                 search: cmp r9, r10
@@ -229,7 +256,19 @@ const ROUTINES = {
     b8 01 00 00 00           mov eax, 1
     c3                       ret
     31 c0                    none: xor eax, eax
-    c3                       ret`,
+    c3                       ret
+    41 80 78 10 00           tooMany: cmp byte [r8 + stopped], 0
+    75 a4                    jne look
+    8d 42 f5                 lea eax, [rdx - 11]     (STOPPED.missedRead and so on)
+    41 88 40 10              mov [r8 + stopped], al
+    51                       push rcx
+    56                       push rsi
+    41 50                    push r8
+    41 ff 50 20              call [r8 + emuStop]
+    41 58                    pop r8
+    5e                       pop rsi
+    59                       pop rcx
+    eb 8f                    jmp look`,
 } as const;
 
 /** The addresses of the routines above. */

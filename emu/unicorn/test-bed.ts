@@ -178,6 +178,23 @@ const LISTINGS = {
     38  e2800001                add r0, r0, #1
     3c  e1a0f00e                mov pc, lr`,
   },
+  /** Increments the first word of n pages of 4 KiB. Arguments: n, memory. */
+  walk: {
+    x86_64: `
+    00  ff 06                   inc [rsi]
+    02  48 81 c6 00 10 00 00    add rsi,0x1000
+    09  48 ff cf                dec rdi
+    0c  75 f2                   jne 0x0
+    0e  c3                      ret`,
+    armv7: `
+    00  e5912000                ldr r2, [r1]
+    04  e2822001                add r2, r2, #1
+    08  e5812000                str r2, [r1]
+    0c  e2811a01                add r1, r1, #4096
+    10  e2500001                subs r0, r0, #1
+    14  1afffff9                bne 0x0
+    18  e12fff1e                bx lr`,
+  },
 } as const satisfies Record<string, Record<TargetName, string>>;
 
 export type ProgramName = keyof typeof LISTINGS;
