@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import type { FrameRow } from '../../compiler/backend/assembler.ts';
+import type { CompiledFunction } from '../../compiler/backend/emit.ts';
+import { Op } from '../../compiler/ir/ops.ts';
+import { Region, TrapKind, Type } from '../../compiler/ir/types.ts';
+import { createDisassembler } from '../../emu/capstone.ts';
+import { Builder, compileFunction, publications, Runner } from './fixtures/runner.ts';
+
+const { i32, i64 } = Type;
+
+async function listing(compiled: CompiledFunction): Promise<string[]> {
+  const disassembler = await createDisassembler('x86_64');
+  return disassembler.disassemble(compiled.bytes, 0).map((row) => `${row.mnemonic} ${row.operands}`.trim());
+}
+
+/** f(x) = x + g(), so that x lives across the call. */
+function caller(id: number, callee: number): Builder {
+  const b = new Builder([i32], [i32], id);
+  const call = b.op(Op.call, i32);
+  call.callee = { symbol: callee, params: [], results: [i32] };
+  b.op(Op.return, Type.none, b.op(Op.add, i32, call, b.params[0]));
+  return b;
+}
+
+test('a leaf without spilled values has no frame', async () => {
+  const b = new Builder([i32, i32], [i32]);
+  b.op(Op.return, Type.none, b.op(Op.add, i32, ...b.params));
+  const compiled = compileFunction(b.func, publications.atomic);
+  expect(await listing(compiled)).toEqual(['lea eax, [rdi + rsi]', 'ret']);
+  expect(compiled.frameRows).toEqual([{ offset: 0, cfa: 8, returnAddress: 0, published: false }]);
+});
+
+test('a publishing frame adds four instructions', async () => {
+  const plain = await listing(compileFunction(caller(0x1234, 2).func, publications.none));
+  const published = await listing(compileFunction(caller(0x1234, 2).func, publications.atomic));
+  expect(plain).toEqual(['push rbx', 'mov rbx, rdi', 'call 9', 'add eax, ebx', 'pop rbx', 'ret']);
+  expect(published).toEqual([
+    'push rbx',
+    'push 0x1234',
+    'push qword ptr [r15 + 8]',
+    'mov qword ptr [r15 + 8], rsp',
+    'mov rbx, rdi',
+    'call 0x16',
+    'add eax, ebx',
+    'pop qword ptr [r15 + 8]',
+    'add rsp, 8',
+    'pop rbx',
+    'ret',
+  ]);
+});
+
+/** The row that holds at `offset`. */
+function rowAt(rows: readonly FrameRow[], offset: number): FrameRow {
+  const row = rows.findLast((each) => each.offset <= offset);
+  if (row === undefined) throw new Error(`no frame row at ${offset}`);
+  return row;
+}
+
+describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every instruction', (name) => {
+  const publication = publications[name];
+
+  test('the rows say where the return address is, and whether the record is visible', () => {
+    const runner = new Runner();
+    // Stack arguments and results, frame slots, spilled values, two exits.
+    const types = Array.from({ length: 9 }, () => i64);
+    const callee = new Builder(types, types, 1);
+    callee.op(Op.return, Type.none, ...callee.params);
+    const b = new Builder(types, [i64], 2);
+    b.func.slotBytes = 24;
+    const slot = b.op(Op.stack_slot, i64);
+    b.memory(Op.store, Type.none, [slot, b.params[0]], { region: Region.stack });
+    const call = b.op(Op.call, Type.none, ...b.params);
+    call.callee = { symbol: 1, params: types, results: types };
+    const results = types.map((type, k) => Object.assign(b.op(Op.result, type, call), { imm: k }));
+    const kept = b.memory(Op.load, i64, [slot], { region: Region.stack });
+    const sum = [...results, ...b.params].reduce((total, each) => b.op(Op.add, i64, total, each), kept);
+    const otherwise = b.branch(b.op(Op.ne, i32, b.params[8], b.constant(i64, 0n)));
+    b.op(Op.return, Type.none, sum);
+    b.block = otherwise;
+    b.op(Op.return, Type.none, b.op(Op.add, i64, sum, b.constant(i64, 1000n)));
+    const functions = [callee, b].map(({ func }) => compileFunction(func, publication));
+    const addresses = functions.map((each) => runner.place(each));
+    runner.bind();
+    const { core, space } = runner;
+    const topOf = (): number => space.readPointer(runner.env.address + 8);
+    for (const last of [0n, 1n]) {
+      space.writePointer(runner.env.address + 8, 0);
+      const args = types.map((_, k) => (k === 8 ? last : BigInt(k + 1)));
+      const seen = new Set<string>();
+      // The calls as executed: where each return address is.
+      const returns: number[] = [];
+      const outcome = runner.step(addresses[1], b.func, args, (pc) => {
+        const index = functions.findIndex((f, k) => pc >= addresses[k] && pc < addresses[k] + f.bytes.length);
+        const { frameRows, publications: stores, recordOffset } = functions[index];
+        const offset = pc - addresses[index];
+        const row = rowAt(frameRows, offset);
+        if (offset === 0) returns.push(core.sp);
+        expect([offset, core.sp + row.returnAddress, row.cfa - row.returnAddress]).toEqual([
+          offset,
+          returns[returns.length - 1],
+          8,
+        ]);
+        // The record is visible exactly when the innermost top is this frame's.
+        const mine = topOf() !== 0 && topOf() >= core.sp && topOf() < core.sp + row.cfa;
+        expect([offset, mine]).toEqual([offset, row.published]);
+        if (row.published) {
+          expect(space.readPointer(topOf() + 8)).toBe(index + 1);
+          seen.add(`${index}`);
+        }
+        if (stores.includes(offset)) seen.add(`${index} stores`);
+        if (
+          recordOffset >= 0 &&
+          core.sp + functions[index].frameBytes === core.sp + row.cfa &&
+          row.published
+        ) {
+          expect([core.sp, core.sp + recordOffset]).toContain(topOf());
+        }
+        if (space.bytes(pc, 1)[0] === 0xc3) returns.pop();
+      });
+      const arguments_ = args.reduce((total, each) => total + each, 0n);
+      expect(outcome).toEqual({ results: [2n * arguments_ + 1n + (last === 0n ? 1000n : 0n)] });
+      expect(topOf()).toBe(0);
+      const all =
+        name === 'leaves' ? ['0', '0 stores', '1', '1 stores'] : name === 'atomic' ? ['1', '1 stores'] : [];
+      expect([...seen].sort()).toEqual(all);
+    }
+  });
+});
+
+test('frame slots lie directly above the record', () => {
+  const b = caller(7, 7);
+  b.func.slotBytes = 40;
+  const { recordOffset, slotBase } = compileFunction(b.func, publications.atomic);
+  expect(slotBase).toBe(recordOffset + 16);
+});
+
+test('an entry function saves what native code expects', async () => {
+  const b = new Builder([i64], [], 9);
+  const func = Object.assign(b.func, { convention: 'entry' });
+  b.op(Op.set_env, Type.none, b.params[0]);
+  const call = b.op(Op.call, Type.none);
+  call.callee = { symbol: 1, params: [], results: [] };
+  b.op(Op.return, Type.none);
+  expect(await listing(compileFunction(func, publications.atomic))).toEqual([
+    'push r15',
+    'mov r15, rdi',
+    'call 0xa',
+    'pop r15',
+    'ret',
+  ]);
+});
+
+describe('large frames', () => {
+  const build = (bytes: number): Builder => {
+    const b = new Builder([i64], [i64]);
+    b.func.slotBytes = bytes;
+    const slot = b.op(Op.stack_slot, i64);
+    b.memory(Op.store, Type.none, [slot, b.params[0]], { region: Region.stack });
+    b.op(Op.return, Type.none, b.memory(Op.load, i64, [slot], { region: Region.stack }));
+    return b;
+  };
+
+  test.each([4000, 5000, 9000, 32768, 40000])('%i bytes work', (bytes) => {
+    const runner = new Runner();
+    const b = build(bytes);
+    expect(runner.call(runner.add(b.func), b.func, [42n])).toEqual({ results: [42n] });
+  });
+
+  test.each([70000, 100000, 1 << 20, 1 << 28])('%i bytes do not fit, and touch the guard first', (bytes) => {
+    const runner = new Runner();
+    const b = build(bytes);
+    expect(runner.call(runner.add(b.func), b.func, [42n])).toEqual({ trap: TrapKind.stackOverflow });
+  });
+});
