@@ -49,8 +49,8 @@ const division = new Map<number, string>([
   [Op.rem_u, 'rem_u'],
 ]);
 const toWord64 = new Map<number, string>([
-  [Op.trunc_s, 'trunc_#_s'],
-  [Op.trunc_u, 'trunc_#_u'],
+  [Op.trunc_s, 'trunc_sat_#_s'],
+  [Op.trunc_u, 'trunc_sat_#_u'],
   [Op.trunc_sat_s, 'trunc_sat_#_s'],
   [Op.trunc_sat_u, 'trunc_sat_#_u'],
 ]);
