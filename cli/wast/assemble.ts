@@ -7,7 +7,7 @@ export class AssembleError extends Error {
 interface Wabt {
   parseWat(
     name: string,
-    text: string,
+    text: Uint8Array,
     features: Readonly<Record<string, boolean>>,
   ): {
     toBinary(options: { write_debug_names: boolean }): { readonly buffer: Uint8Array };
@@ -22,7 +22,7 @@ interface Binaryen {
     emitBinary(): Uint8Array;
     dispose(): void;
   };
-  readonly Features: { readonly All: number };
+  readonly Features: Readonly<Record<string, number>>;
 }
 
 const features = {
@@ -44,6 +44,29 @@ const features = {
   extended_const: true,
   relaxed_simd: true,
 } as const;
+
+/** WebAssembly 3.0 and threads. With younger features on, binaryen writes even plain modules in forms of theirs. */
+const binaryenFeatures = [
+  'Atomics',
+  'MutableGlobals',
+  'NontrappingFPToInt',
+  'SIMD128',
+  'BulkMemory',
+  'BulkMemoryOpt',
+  'CallIndirectOverlong',
+  'SignExt',
+  'ExceptionHandling',
+  'TailCall',
+  'ReferenceTypes',
+  'Multivalue',
+  'GC',
+  'Memory64',
+  'RelaxedSIMD',
+  'ExtendedConst',
+  'MultiMemory',
+  'CustomPageSizes',
+  'WideArithmetic',
+];
 
 /**
  * Text modules to binary: by wabt, which keeps what is written and validates nothing, and by binaryen where wabt does not
@@ -70,7 +93,7 @@ export class Assembler {
   assembleStrictly(text: string): Uint8Array {
     let parsed: ReturnType<Wabt['parseWat']>;
     try {
-      parsed = this.wabt.parseWat('module.wast', text, features);
+      parsed = this.wabt.parseWat('module.wast', new TextEncoder().encode(text), features);
     } catch (error) {
       throw new AssembleError(firstLine(error));
     }
@@ -90,7 +113,9 @@ export class Assembler {
    */
   async assemble(text: string): Promise<Uint8Array> {
     try {
-      return this.assembleStrictly(text);
+      // wabt writes data segments without their memory's index, and no sound reference to a type.
+      const needsBinaryen = /\(\s*(data\s+(\$\S+\s+)?\(\s*memory\b|ref\s+(null\s+)?[$0-9])/.test(text);
+      return (needsBinaryen ? await this.byBinaryen(text) : undefined) ?? this.assembleStrictly(text);
     } catch (error) {
       const binary = await this.byBinaryen(text);
       if (binary === undefined) throw error;
@@ -104,7 +129,7 @@ export class Assembler {
     try {
       const module = binaryen.parseText(text);
       try {
-        module.setFeatures(binaryen.Features.All);
+        module.setFeatures(binaryenFeatures.reduce((set, name) => set | binaryen.Features[name], 0));
         return module.emitBinary().slice();
       } finally {
         module.dispose();
