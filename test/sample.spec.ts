@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import wabt from 'wabt';
+import { createDisassembler } from '../emu/capstone.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { type SampleReport, Sampler } from '../emu/sample.ts';
-import { createWebAssembly } from '../emu/webassembly.ts';
+import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
 
 /** Interrupts, readings, and the true stack, over whole runs on both targets. */
 const targets = ['x86_64', 'armv7'] as const;
@@ -21,11 +22,49 @@ interface Run {
 
 const everyInstruction: Schedule = { kind: 'every-instruction' };
 
+const disassemblers = {
+  x86_64: await createDisassembler('x86_64'),
+  armv7: await createDisassembler('armv7'),
+};
+const nops = { x86_64: [0x90], armv7: [0x00, 0xf0, 0x20, 0xe3] } as const;
+
+/**
+ * Breaks publication in the machine code of function `name`: the store to `top` on entry is taken out, or exchanged with
+ * the instruction before it, which completes the record; or the restoring store on exit is taken out.
+ */
+function breakPublication(
+  { machine }: EmulatedWebAssembly,
+  name: string,
+  how: 'entry removed' | 'entry reordered' | 'exit removed',
+): void {
+  const { target, space } = machine;
+  for (const { image, base } of machine.images) {
+    const f = image.functions.find((candidate) => candidate.name === name && candidate.kind === 'wasm');
+    if (!f) continue;
+    const stores = [...image.map.publicationAt].filter((at) => at >= f.offset && at < f.offset + f.size);
+    const rows = disassemblers[target].disassemble(space.readBytes(base + f.offset, f.size), f.offset);
+    const index = rows.findIndex((row) => row.address === (how === 'exit removed' ? stores[1] : stores[0]));
+    const [before, store] = [rows[index - 1], rows[index]];
+    const code = space.readBytes(base, image.code.length);
+    const bytes = (row: { address: number; size: number }) => code.slice(row.address, row.address + row.size);
+    if (how === 'entry reordered')
+      space.writeBytes(base + before.address, Uint8Array.from([...bytes(store), ...bytes(before)]));
+    else
+      space.writeBytes(
+        base + store.address,
+        Uint8Array.from({ length: store.size }, (_, i) => nops[target][i % nops[target].length]),
+      );
+    return;
+  }
+  throw new Error(`no function ${name}`);
+}
+
 /** Rounds of the mixed program, with call-backs into it and a trap in each, sampled and verified. */
 function sampleMixed(
   options: Parameters<typeof createWebAssembly>[0],
   schedule: Schedule,
   rounds: number,
+  tamper: (webAssembly: EmulatedWebAssembly) => void = () => undefined,
 ): Run {
   const webAssembly = createWebAssembly(options);
   const sampler = new Sampler(webAssembly.machine, {
@@ -50,6 +89,7 @@ function sampleMixed(
     };
     const module = new webAssembly.Module(assemble('mixed'));
     exports = new webAssembly.Instance(module, imports).exports as typeof exports;
+    tamper(webAssembly);
     for (let round = 0; round < rounds; round++) results.push(exports.round(round));
   });
   return { report: sampler.report(), result: results };
@@ -76,6 +116,18 @@ describe.each(targets)('sampling on %s', (target) => {
       expect(report.samples).toBeGreaterThan(1000);
       expect(report.mismatches).toEqual([]);
       expect(report.attributed).toBe(report.samples);
+    },
+  );
+
+  it.each(['entry removed', 'entry reordered', 'exit removed'] as const)(
+    'catches a broken publication: %s',
+    (how) => {
+      for (const name of ['fib', 'middle', 'even']) {
+        const { report } = sampleMixed({ target }, everyInstruction, 1, (webAssembly) =>
+          breakPublication(webAssembly, name, how),
+        );
+        expect(report.mismatchCount, name).toBeGreaterThan(0);
+      }
     },
   );
 
