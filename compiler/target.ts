@@ -53,6 +53,9 @@ export interface Target {
   /** Inverts a conditional branch in place; false where the row cannot (then both jumps stay). */
   invert(branch: MInst): boolean;
 
+  /** Improves allocated code in place, where something shows only once registers are known. No block changes its successors. */
+  peephole?(func: MFunction): void;
+
   /** Frame offsets, after allocation: what the prologue, the epilogue and MemArea need. */
   layoutFrame(func: MFunction, publication: Publication): FrameLayout;
   /** Emits entry code, with a frame row after every instruction that changes the frame's description. */

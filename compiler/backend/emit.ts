@@ -35,6 +35,7 @@ export interface FunctionStatistics {
 
 /** Emits an allocated and laid out function: bytes, relocations, and the tables that readers find frames and traps by. */
 export function emitFunction(func: MFunction, target: Target, publication: Publication): CompiledFunction {
+  target.peephole?.(func);
   const frame = target.layoutFrame(func, publication);
   const emission = new Emission(func, target, publication, frame);
   const offsets: number[] = [];

@@ -7,6 +7,7 @@ import { patch } from './encode.ts';
 import { foldReload } from './fold-reload.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
 import { instructions, X } from './instructions.ts';
+import { peephole } from './peephole.ts';
 import { registers } from './registers.ts';
 import { rules } from './select.ts';
 import { guardBytes } from './select-memory.ts';
@@ -57,6 +58,7 @@ export const x86_64: Target = {
     branch.cond ^= 1;
     return true;
   },
+  peephole,
   layoutFrame,
   emitPrologue,
   emitEpilogue,
