@@ -8,17 +8,18 @@ import { Access, accessBytes, isFloat, isInteger, TrapKind, Type, typeBytes, typ
 /** The function is not well formed: some pass or the front end has a bug. */
 export class VerifyError extends Error {
   override readonly name = 'VerifyError';
-  readonly func: Func;
-  readonly block: Block | null;
-  readonly inst: Inst | null;
+  /** Symbol name of the function; numbers of the block and the instruction, -1 where none is at fault. */
+  readonly func: string;
+  readonly block: number;
+  readonly inst: number;
   constructor(message: string, func: Func, block: Block | null, inst: Inst | null) {
     let where = `function '${func.symbol.name}'`;
     if (block) where += `, block${block.id}`;
     if (inst) where += `, '${printInst(inst)}'`;
     super(`${where}: ${message}`);
-    this.func = func;
-    this.block = block;
-    this.inst = inst;
+    this.func = func.symbol.name;
+    this.block = block ? block.id : -1;
+    this.inst = inst ? inst.id : -1;
   }
 }
 

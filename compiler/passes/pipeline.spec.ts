@@ -9,7 +9,7 @@ import { Type } from '../ir/types.ts';
 import { verify } from '../ir/verify.ts';
 import { type OptimisationLevel, passesFor, passNames, runPasses } from './pipeline.ts';
 
-const runs = 400;
+const runs = 250;
 
 test('the text form gives random functions back', () => {
   fc.assert(

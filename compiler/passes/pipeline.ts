@@ -1,7 +1,10 @@
 import type { CompileContext } from '../context.ts';
 import type { Func, FunctionKind } from '../ir/function.ts';
 import type { Target } from '../target.ts';
+import { copies } from './copies.ts';
+import { cse } from './cse.ts';
 import { dce } from './dce.ts';
+import { fold } from './fold.ts';
 import { legalize } from './legalize.ts';
 import { lower64 } from './lower64.ts';
 
@@ -14,6 +17,9 @@ export interface Pass {
 }
 
 const passes = {
+  copies: { name: 'copies', run: copies },
+  fold: { name: 'fold', run: fold },
+  cse: { name: 'cse', run: cse },
   legalize: { name: 'legalize', run: legalize },
   lower64: { name: 'lower64', run: lower64 },
   dce: { name: 'dce', run: dce },
@@ -28,9 +34,11 @@ interface Level {
   readonly after: readonly Pass[];
 }
 
-const { dce: deadCode } = passes;
 const none: Level = { before: [], after: [] };
-const cheap: Level = { before: [], after: [deadCode] };
+const cheap: Level = {
+  before: [passes.fold, passes.copies, passes.cse],
+  after: [passes.fold, passes.copies, passes.cse, passes.dce],
+};
 
 /** Which passes run at each level, around the lowering. */
 const levels: readonly Level[] = [none, cheap, cheap, cheap];

@@ -60,6 +60,7 @@ export const toNumber = (bits: bigint, type: Type): number =>
 
 /** The bits of a number; NaN is always the canonical one. */
 export function toBits(value: number, type: Type): bigint {
+  if (Number.isNaN(value)) return type === Type.f32 ? 0x7fc00000n : 0x7ff8000000000000n;
   if (type === Type.f32) return BigInt.asUintN(32, BigInt(f32Bits(value)));
   return (BigInt(f64HighWord(value) >>> 0) << 32n) | BigInt(f64LowWord(value) >>> 0);
 }

@@ -1,6 +1,6 @@
 import { type Block, type Callee, connect, Func, type Inst } from '../../compiler/ir/function.ts';
 import { Op, ops } from '../../compiler/ir/ops.ts';
-import { Access, Region, TrapKind, Type } from '../../compiler/ir/types.ts';
+import { Access, accessBytes, Region, TrapKind, Type } from '../../compiler/ir/types.ts';
 
 /** A small generator of pseudo-random numbers (mulberry32): the same seed gives the same function. */
 export class Random {
@@ -210,7 +210,7 @@ class Generator {
     const access = this.random.pick(narrow);
     const value = this.value(type);
     const check = this.append(Op.check_bounds, Type.none, [index, this.field(envOffsets.size, this.word)]);
-    check.offset = offset + 8;
+    check.offset = offset + accessBytes(access, type);
     const base = this.field(envOffsets.base, this.word);
     const inst = this.random.chance(50)
       ? this.append(Op.store_indexed, Type.none, [base, index, value])
