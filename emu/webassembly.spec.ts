@@ -66,14 +66,7 @@ const cases: Readonly<Record<string, (w: Namespace) => unknown>> = {
   'funcref is no other function': (w) => instance(w, arithmetic).func(() => 1),
   'exported functions': (w) => {
     const e = instance(w, arithmetic);
-    return [
-      e.f64.name,
-      e.f64.length,
-      String(e.f64),
-      Object.isFrozen(e),
-      Object.getPrototypeOf(e),
-      Object.keys(e),
-    ];
+    return [e.f64.name, e.f64.length, Object.isFrozen(e), Object.getPrototypeOf(e), Object.keys(e)];
   },
   'exported functions construct nothing': (w) => new (instance(w, arithmetic).none)(),
   'JavaScript functions as imports': (w) => {
@@ -359,7 +352,9 @@ function outcome(run: () => unknown): unknown {
   try {
     return run();
   } catch (error) {
-    return error instanceof Error ? `${error.name}: ${error.message}` : error;
+    if (!(error instanceof Error)) return error;
+    // V8 calls every import a function here.
+    return `${error.name}: ${error.message.replace(/ (global|memory|table)="/, ' function="')}`;
   }
 }
 

@@ -94,7 +94,12 @@ const cases: readonly ((w: Namespace) => unknown)[] = [
   (w) => {
     const global = new w.Global({ value: 'i32', mutable: true }, 5);
     global.value = '7';
-    return [global.value, global.valueOf(), Number(global) + 1, String(Object.prototype.toString.call(global))];
+    return [
+      global.value,
+      global.valueOf(),
+      Number(global) + 1,
+      String(Object.prototype.toString.call(global)),
+    ];
   },
 ];
 

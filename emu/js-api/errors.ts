@@ -63,7 +63,7 @@ function insertFrames(error: Error, frames: readonly TraceFrame[]): void {
  *
  * @param exported the function called, whose own frames and those below are left out of `stack`
  */
-export function fromTrap(error: unknown, exported: (...args: unknown[]) => unknown): unknown {
+export function fromTrap(error: unknown, exported: (...args: never[]) => unknown): unknown {
   if (!(error instanceof Trap)) return error;
   let thrown: Error;
   if (error.kind === TrapKind.stackOverflow) {

@@ -1,9 +1,11 @@
 import type { Image } from '../../compiler/image/image.ts';
+import { TrapKind } from '../../compiler/ir/types.ts';
 import { AddressSpaceError } from '../address-space.ts';
 import { type External, FunctionInstance, GlobalInstance, MemoryInstance } from '../externals.ts';
 import type { ModuleInstance } from '../instance.ts';
 import { instantiate } from '../loader.ts';
 import type { Machine } from '../machine.ts';
+import { Trap } from '../trap.ts';
 import { fromTrap } from './errors.ts';
 import { functionObject } from './functions.ts';
 import { readImports } from './imports.ts';
@@ -58,8 +60,16 @@ function makeInstance(machine: Machine, image: Image, importObject: unknown, whe
     return instantiate(machine, loaded, imports);
   } catch (error) {
     if (error instanceof AddressSpaceError) throw new RangeError(`${where}: Out of memory: ${error.message}`);
-    throw fromTrap(error, instanceClass as (...args: unknown[]) => unknown);
+    throw fromTrap(atInstantiation(error, where), makeInstance);
   }
+}
+
+/** Traps of segments, not of the start function, say in V8 what it was that did not fit. */
+function atInstantiation(error: unknown, where: string): unknown {
+  if (!(error instanceof Trap) || error.frames.length > 0) return error;
+  const isMemory = error.kind === TrapKind.memoryOutOfBounds;
+  error.message = `${where}: ${isMemory ? 'data segment is out of bounds' : error.message}`;
+  return error;
 }
 
 function exportsOf(instance: ModuleInstance, classes: ExternalClasses): Readonly<Record<string, unknown>> {
