@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest';
 import { Assembler } from '../../compiler/backend/assembler.ts';
 import { MBlock, Mem, MFunction, MInst } from '../../compiler/backend/machine.ts';
-import type { Type } from '../../compiler/ir/types.ts';
-import { Type as T, TrapKind } from '../../compiler/ir/types.ts';
+import { TrapKind } from '../../compiler/ir/types.ts';
 import { atomic } from '../../compiler/stack/atomic.ts';
-import { none } from '../../compiler/stack/none.ts';
 import type { Publication } from '../../compiler/stack/scheme.ts';
 import { createDisassembler } from '../../emu/capstone.ts';
 import { emit, emitTrap, patch } from './emit.ts';
-import { type ArmFrame, emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
+import { type ArmFrame, layoutFrame } from './frame.ts';
 import { Cond, I } from './instructions.ts';
 
 const disassembler = await createDisassembler('armv7');
@@ -21,12 +19,10 @@ function listing(asm: Assembler): string[] {
 }
 
 const published: Publication = { scheme: atomic(4), order: 'relaxed', leaves: false };
-const unpublished: Publication = { scheme: none, order: 'relaxed', leaves: false };
 
-function makeFunction(fields: Partial<MFunction> = {}, results: Type[] = []): MFunction {
+function makeFunction(fields: Partial<MFunction> = {}): MFunction {
   const symbol = { id: 0, name: 'f', kind: 'wasm', wasmIndex: 0 } as const;
-  const func = new MFunction(symbol, { symbol: 0, params: [], results }, fields.convention ?? 'wasm');
-  return Object.assign(func, fields);
+  return Object.assign(new MFunction(symbol, { symbol: 0, params: [], results: [] }, 'wasm'), fields);
 }
 
 const leafFrame = layoutFrame(makeFunction(), published);
@@ -130,136 +126,4 @@ test('frame operands out of reach build their address first', () => {
     'add ip, sp, #0x400',
     'vldr d0, [ip, #0x240]',
   ]);
-});
-
-/** Prologue and epilogue, a line per instruction with the row that holds from its end on, if it made one. */
-function frameListing(func: MFunction, publication: Publication): string[] {
-  const frame = layoutFrame(func, publication);
-  const asm = new Assembler();
-  emitPrologue(func, frame, publication, asm);
-  const body = asm.offset;
-  emitEpilogue(func, frame, publication, asm);
-  const rows = new Map(asm.frameRows.map((row) => [row.offset, row]));
-  return listing(asm).map((text, k) => {
-    const row = rows.get(4 * k + 4);
-    const note = row === undefined ? '' : ` | ${row.cfa} ${row.returnAddress}${row.published ? ' P' : ''}`;
-    return `${4 * k === body ? '-- ' : ''}${text}${asm.publications.includes(4 * k) ? ' *' : ''}${note}`;
-  });
-}
-
-test('a leaf that saves and spills nothing has no frame', () => {
-  expect(frameListing(makeFunction(), published)).toEqual(['-- bx lr | 0 -1']);
-});
-
-test('publishing costs five instructions, where nothing is spilled', () => {
-  const func = makeFunction({ hasCalls: true, savedRegisters: [4] });
-  expect(frameListing(func, unpublished)).toEqual(['push {r4, lr} | 8 4', '-- pop {r4, pc} | 8 4']);
-  expect(frameListing(func, published)).toEqual([
-    'push {r4, lr} | 8 4',
-    'ldr ip, [sl, #8]',
-    'push {ip, pc} | 16 12',
-    'str sp, [sl, #8] * | 16 12 P',
-    '-- ldr ip, [sp]',
-    'str ip, [sl, #8] * | 16 12',
-    'pop {r2, r3, r4, pc} | 16 12 P',
-  ]);
-});
-
-test('and where something is: the release of the locals takes the record with it', () => {
-  const func = makeFunction({ hasCalls: true, savedRegisters: [4, 5, 24], spillSlots: 2, outgoingBytes: 8 });
-  expect(frameListing(func, published)).toEqual([
-    'push {r4, r5, ip, lr} | 16 12',
-    'vpush {d8} | 24 20',
-    'sub sp, sp, #0x10 | 40 36',
-    'ldr ip, [sl, #8]',
-    'push {ip, pc} | 48 44',
-    'str sp, [sl, #8] * | 48 44 P',
-    'sub sp, sp, #8 | 56 52 P',
-    '-- ldr ip, [sp, #8]',
-    'str ip, [sl, #8] * | 56 52',
-    'add sp, sp, #0x20 | 24 20',
-    'vpop {d8} | 16 12',
-    'pop {r4, r5, ip, pc} | 56 52 P',
-  ]);
-});
-
-test('four results leave no register to pop the record into', () => {
-  const func = makeFunction({ hasCalls: true }, [T.i32, T.i32, T.i32]);
-  expect(frameListing(func, published).slice(-3)).toEqual([
-    'str ip, [sl, #8] * | 16 12',
-    'add sp, sp, #8 | 8 4',
-    'pop {ip, pc} | 16 12 P',
-  ]);
-});
-
-test('orders that other cores read by add barriers', () => {
-  const func = makeFunction({ hasCalls: true });
-  const texts = (order: Publication['order']) =>
-    frameListing(func, { ...published, order })
-      .map((line) => line.replace(/ \|.*/, ''))
-      .filter((line) => /dmb|str/.test(line));
-  expect(texts('release')).toEqual(['dmb ish', 'str sp, [sl, #8] *', 'str ip, [sl, #8] *', 'dmb ish']);
-  expect(texts('seq_cst')).toEqual([
-    'dmb ish',
-    'str sp, [sl, #8] *',
-    'dmb ish',
-    'dmb ish',
-    'str ip, [sl, #8] *',
-    'dmb ish',
-  ]);
-});
-
-test('a leaf that uses lr saves it; one that spills gives the slots back', () => {
-  const block = new MBlock(0);
-  block.insts.push(new MInst(I.mov_register, [14], [0], -1));
-  expect(frameListing(makeFunction({ blocks: [block] }), published)).toEqual([
-    'push {ip, lr} | 8 4',
-    '-- pop {ip, pc} | 8 4',
-  ]);
-  expect(frameListing(makeFunction({ spillSlots: 1, savedRegisters: [5, 6] }), published)).toEqual([
-    'push {r5, r6} | 8 -1',
-    'sub sp, sp, #8 | 16 -1',
-    '-- add sp, sp, #8 | 8 -1',
-    'pop {r5, r6} | 0 -1',
-    'bx lr | 16 -1',
-  ]);
-});
-
-test('an entry adapter saves what native code expects preserved', () => {
-  const func = makeFunction({ hasCalls: true, convention: 'entry', slotBytes: 24, savedRegisters: [4] });
-  expect(frameListing(func, published)).toEqual([
-    'push {r4, sb, sl, lr} | 16 12',
-    'vpush {d15} | 24 20',
-    'sub sp, sp, #0x18 | 48 44',
-    '-- add sp, sp, #0x18 | 24 20',
-    'vpop {d15} | 16 12',
-    'pop {r4, sb, sl, pc} | 48 44',
-  ]);
-});
-
-test('a frame of several pages touches each of them', () => {
-  const func = makeFunction({ hasCalls: true, spillSlots: 1200 });
-  expect(frameListing(func, published).slice(0, 10)).toEqual([
-    'push {ip, lr} | 8 4',
-    'sub ip, sp, #0x1000',
-    'ldr lr, [ip]',
-    'sub ip, ip, #0x1000',
-    'ldr lr, [ip]',
-    'sub ip, ip, #0x1000',
-    'ldr lr, [ip]',
-    'sub sp, sp, #0x2580 | 9608 9604',
-    'ldr ip, [sl, #8]',
-    'push {ip, pc} | 9616 9612',
-  ]);
-});
-
-test('record, slots and spill slots lie one above the other', () => {
-  const func = makeFunction({ hasCalls: true, slotBytes: 20, spillSlots: 3, outgoingBytes: 12 });
-  expect(layoutFrame(func, published)).toMatchObject({
-    recordOffset: 16,
-    slotBase: 24,
-    spillBase: 48,
-    size: 80,
-    publishes: true,
-  });
 });

@@ -220,8 +220,6 @@ export function emitEpilogue(
     }
     emitWord(asm, I.bx, [], [Reg.lr]);
   }
-  // What follows, if anything does, is body again.
-  asm.frame(frame.size, frame.savesLink ? frame.size - 4 : -1, frame.publishes);
 }
 
 /** Results in core registers. */
