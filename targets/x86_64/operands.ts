@@ -137,8 +137,9 @@ export function address(s: Selector, access: Inst): Mem {
     for (;;) {
       const bound = upperBound(index, 4);
       if (index.op === Op.const) {
-        disp += index.imm >>> 0;
+        disp += (index.imm >>> 0) * 2 ** scale;
         index = null;
+        scale = 0;
         break;
       }
       const [a, b]: Inst[] = index.args;
