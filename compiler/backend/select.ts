@@ -290,6 +290,12 @@ class Selection implements Selector, CallSite {
     return value.args.filter(({ op }) => op !== Op.const).length <= 1;
   }
 
+  dies(value: Inst): boolean {
+    // What comes from outside a loop is read again in the next round.
+    const isOfThisLoop = this.blocks.of[value.block.id].loopDepth >= this.machineBlock.loopDepth;
+    return this.colours.users[value.id] === 1 && isOfThisLoop && value.op !== Op.const;
+  }
+
   block(number: number): MBlock {
     return this.edges[number].target;
   }

@@ -30,6 +30,8 @@ export interface Selector {
   canFold(value: Inst, user: Inst): boolean;
   /** Like canFold, for values without memory effect that are cheap to compute again: any number of uses (address arithmetic, comparisons). */
   canDuplicate(value: Inst): boolean;
+  /** True if nothing but the instruction at hand reads `value`, whose register a two-address form may overwrite for free. */
+  dies(value: Inst): boolean;
   /** The machine block of a successor. */
   block(number: number): MBlock;
   /** Says that virtual register `vreg` can be made again by a copy of `inst` (constants, env fields that never change). */

@@ -59,6 +59,15 @@ export function operand(s: Selector, value: Inst, user: Inst | null): Operand {
   return { register: low(s, value), mem: null, load: null };
 }
 
+/**
+ * Whether the two-address form of commutative `inst` should overwrite its second operand, not its first: to read the first from
+ * memory, or because the second one's register is free afterwards.
+ */
+export function takesSecond(s: Selector, inst: Inst, a: Inst, b: Inst): boolean {
+  if (inMemory(s, b, inst)) return false;
+  return inMemory(s, a, inst) || (s.dies(b) && !s.dies(a));
+}
+
 /** The memory that `load` reads, which the caller is going to read in its stead. */
 export const memoryOperand = (s: Selector, load: Inst): Operand => ({
   register: -1,

@@ -4,7 +4,17 @@ import { Op } from '../../compiler/ir/ops.ts';
 import { Type } from '../../compiler/ir/types.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
 import { X } from './instructions.ts';
-import { double, emitRm, inMemory, low, memoryOperand, operand, setMemory, wide } from './operands.ts';
+import {
+  double,
+  emitRm,
+  inMemory,
+  low,
+  memoryOperand,
+  operand,
+  setMemory,
+  takesSecond,
+  wide,
+} from './operands.ts';
 
 /** Rules of floating-point operations and conversions. Scalar SSE: the upper lanes of a register mean nothing. */
 
@@ -12,7 +22,7 @@ import { double, emitRm, inMemory, low, memoryOperand, operand, setMemory, wide 
 function arithmetic(op: number, commutes: boolean): SelectionRule {
   return (s, inst) => {
     const [a, b] = inst.args;
-    const swap = commutes && !inMemory(s, b, inst) && inMemory(s, a, inst);
+    const swap = commutes && takesSecond(s, inst, a, b);
     const rm = operand(s, swap ? a : b, inst);
     emitRm(s, op + double(inst.type), [s.def(inst)], [s.use(swap ? b : a)], rm);
   };

@@ -15,6 +15,7 @@ import {
   operand,
   setMemory,
   shiftCount,
+  takesSecond,
   wide,
 } from './operands.ts';
 import { Reg } from './registers.ts';
@@ -38,7 +39,7 @@ function arithmetic(op: number, opImmediate: number): SelectionRule {
 }
 
 function commutative(s: Selector, inst: Inst, op: number, a: Inst, b: Inst): void {
-  const swap = !inMemory(s, b, inst) && inMemory(s, a, inst);
+  const swap = takesSecond(s, inst, a, b);
   const rm = operand(s, swap ? a : b, inst);
   emitRm(s, op + wide(inst.type), [s.def(inst)], [low(s, swap ? b : a)], rm);
 }
