@@ -157,7 +157,7 @@ class Builder {
           const v = phi.args[index] - firstVirtual;
           this.addRange(v, start[b], end);
           this.addUse(v, end - 1, 0);
-          this.addHint(phi.args[index], phi.def, Math.min(weight, numbering.weight[s]));
+          this.addHint(phi.args[index], phi.def, numbering.edgeWeight(b, s));
         }
       }
       for (let n = (end >> 1) - 1; n > start[b] >> 1; n--) {

@@ -8,8 +8,10 @@ import type { Numbering } from './numbering.ts';
 import { cheapestGap, firstNeed, lowerBound, never, nextUseDistance, split } from './split.ts';
 import { Unhandled } from './unhandled.ts';
 
-/** What using a call-saved register for the first time costs: its save and its restore. */
-const saveCost = 2;
+/** What using a call-saved register for the first time costs: its save and its restore, which come in rows and are cheap. */
+const saveCost = 1;
+/** What an instruction costs that is hardly ever executed. */
+const sizeCost = 0.2;
 /** Partners of a register that are asked where they are, and partners of those without a place yet. */
 const hintLimit = 24;
 const secondHintLimit = 6;
@@ -193,6 +195,8 @@ export class LinearScan {
     }
     if (whole >= 0 && !this.isDearerThanMemory(current, whole, longest)) {
       this.assign(current, whole);
+    } else if (whole < 0 && this.takeCallSaved(current)) {
+      return;
     } else if (longest >= 0) {
       this.assign(current, longest);
       this.splitBefore(current, this.free[longest]);
@@ -218,7 +222,11 @@ export class LinearScan {
   private isDearerThanMemory(current: Interval, r: number, longest: number): boolean {
     if (this.callSaved[r] === 0 || this.saved[r] === 1) return false;
     const crosses = this.conflicts.nextCall(current) < current.to;
-    return crosses && (longest >= 0 || !this.isNeededNow(current)) && this.memoryCost(current) < saveCost;
+    return (
+      crosses &&
+      (longest >= 0 || !this.isNeededNow(current)) &&
+      this.memoryCost(current, current.from, saveCost) < saveCost
+    );
   }
 
   private isNeededNow(current: Interval): boolean {
@@ -226,29 +234,89 @@ export class LinearScan {
     return need !== never && this.numbering.gap(need) <= current.from;
   }
 
-  /** What it costs to store `current` and to load it again behind the calls that it crosses. */
-  private memoryCost(current: Interval): number {
-    const { usePos, callNumbers } = this.intervals;
+  /**
+   * What it costs to have `interval` in memory from `position` on wherever it crosses a call: its store, and loads behind calls
+   * before its next use. Counting ends at `limit`.
+   */
+  private memoryCost(interval: Interval, position: number, limit: number): number {
+    const { usePos, callNumbers, first } = this.intervals;
     const { blockOf, weight, loop, loopLast, start } = this.numbering;
-    const again = this.func.remat[current.vreg] !== null;
-    let cost = again ? 0 : weight[blockOf[current.from >> 1]];
-    let previous = current.from >> 1;
+    const again = this.func.remat[interval.vreg] !== null;
+    const reload = again ? 0.5 : 1;
+    let cost = 0;
+    const whole = first[interval.vreg];
+    if (!again && whole !== null && !isInMemory(whole)) cost = weight[blockOf[whole.from >> 1]] + sizeCost;
+    let previous = position >> 1;
     const crossesCall = (from: number, to: number): boolean => {
       const k = lowerBound(callNumbers, from, 0, callNumbers.length);
       return k < callNumbers.length && callNumbers[k] < to;
     };
-    for (let i = current.useLo; i < current.useHi && cost < saveCost; i++) {
+    const firstUse = lowerBound(usePos, position + 1, interval.useLo, interval.useHi);
+    for (let i = firstUse; i < interval.useHi && cost < limit; i++) {
       const n = usePos[i] >> 1;
       if (n === previous) continue;
       const b = blockOf[n];
       const header = loop[b];
       const around =
         header >= 0 &&
-        start[header] > current.from &&
+        start[header] > position &&
         previous * 2 < start[header] &&
         crossesCall(start[header] >> 1, start[loopLast[header] + 1] >> 1);
-      if (around || crossesCall(previous, n)) cost += weight[b] * (again ? 0.5 : 1);
+      if (around || crossesCall(previous, n)) cost += weight[b] * reload + sizeCost;
       previous = n;
+    }
+    return cost;
+  }
+
+  /**
+   * Gives `current`, which crosses calls, the call-saved register of a value that is needed less often. The scan meets
+   * values that live long before those of inner loops, which need the register more.
+   */
+  private takeCallSaved(current: Interval): boolean {
+    const position = current.from;
+    if (this.conflicts.nextCall(current) >= current.to) return false;
+    const gain = this.memoryCost(current, position, never);
+    let best = -1;
+    let least = gain - 0.1;
+    for (const r of this.target.registers.allocatable[current.cls]) {
+      const occupant = this.occupant[r];
+      if (this.callSaved[r] === 0 || occupant === null || this.fixedUntil[r] < current.to) continue;
+      if (occupant.from >= position || this.distanceOf(current, r) === 0 || this.meetsInactive(current, r))
+        continue;
+      const loss = this.evictionCost(occupant, position, least);
+      if (loss < least) {
+        least = loss;
+        best = r;
+      }
+    }
+    const occupant = best < 0 ? null : this.occupant[best];
+    if (occupant === null) return false;
+    this.evict(occupant, position);
+    this.occupant[best] = null;
+    this.occupantUntil[best] = never;
+    this.assign(current, best);
+    return true;
+  }
+
+  private meetsInactive(current: Interval, r: number): boolean {
+    return this.inactive[r].some((interval) => this.intersection(current, interval) < never);
+  }
+
+  /** What it costs to have `interval`, now in a register, in memory from `position` on. */
+  private evictionCost(interval: Interval, position: number, limit: number): number {
+    const { numbering, intervals } = this;
+    const { loop, loopParent, loopLast, start, blockOf, order } = numbering;
+    let cost = this.memoryCost(interval, position, limit);
+    // The first use loads it, call or not.
+    const k = lowerBound(intervals.usePos, position, interval.useLo, interval.useHi);
+    if (k < interval.useHi) cost += numbering.weight[blockOf[intervals.usePos[k] >> 1]];
+    for (let h = loop[blockOf[position >> 1]]; h >= 0 && cost < limit; h = loopParent[h]) {
+      if (start[h] < interval.from || interval.to < start[loopLast[h] + 1]) break;
+      if (k === interval.useLo || intervals.usePos[k - 1] < start[h]) continue;
+      for (const pred of numbering.blocks[h].preds) {
+        const p = order[pred.id];
+        if (p >= h) cost += numbering.edgeWeight(p, h);
+      }
     }
     return cost;
   }
@@ -337,11 +405,37 @@ export class LinearScan {
     const { intervals, numbering } = this;
     const k = lowerBound(intervals.usePos, limit, interval.useLo, interval.useHi);
     const min = k > interval.useLo ? Math.max(intervals.usePos[k - 1], interval.from) + 1 : interval.from + 1;
-    const gap = cheapestGap(numbering, min, limit, interval.from);
+    const loop = this.loopBetterWithout(interval, limit);
+    const gap =
+      loop >= 0
+        ? cheapestGap(numbering, interval.from + 1, numbering.start[loop], interval.from)
+        : cheapestGap(numbering, min, limit, interval.from);
     const rest = split(intervals, interval, gap < 0 ? limit : gap);
     this.occupantUntil[interval.reg] = Math.min(this.occupantUntil[interval.reg], interval.to);
     if (gap < 0 && numbering.gap(limit) !== limit) this.toMemory(rest, limit);
     else this.unhandled.push(rest);
+  }
+
+  /**
+   * The outermost loop at whose start `interval` had better be in memory already, given that it cannot keep its register beyond
+   * `limit` in there: to load it where it is used is cheaper than for every further round. -1 for none.
+   */
+  private loopBetterWithout(interval: Interval, limit: number): number {
+    const { intervals, numbering } = this;
+    const { start, loop, loopParent, loopLast, weight, blockOf, order } = numbering;
+    let best = -1;
+    for (let h = loop[blockOf[limit >> 1]]; h >= 0 && start[h] > interval.from; h = loopParent[h]) {
+      if (interval.to < start[loopLast[h] + 1]) break;
+      const k = lowerBound(intervals.usePos, start[h], interval.useLo, interval.useHi);
+      if (k === interval.useHi || intervals.usePos[k] >= limit) continue;
+      let again = 0;
+      for (const pred of numbering.blocks[h].preds) {
+        const p = order[pred.id];
+        if (p >= h) again += numbering.edgeWeight(p, h);
+      }
+      if (weight[blockOf[intervals.usePos[k] >> 1]] < again) best = h;
+    }
+    return best;
   }
 
   /** `interval`, in a register now, is in memory from `position` on, or from a cheaper place between its last use and there. */
@@ -366,7 +460,13 @@ export class LinearScan {
     const { intervals, numbering } = this;
     const need = firstNeed(intervals, interval);
     if (need === never) return;
-    const gap = cheapestGap(numbering, Math.max(now, interval.from) + 1, need, interval.from);
+    const gap = cheapestGap(
+      numbering,
+      Math.max(now, interval.from) + 1,
+      need,
+      interval.from,
+      this.nextCallAfter(interval, need),
+    );
     if (gap < 0) {
       const { name } = this.func.symbol;
       throw new InternalError(
@@ -374,6 +474,12 @@ export class LinearScan {
       );
     }
     this.unhandled.push(split(intervals, interval, gap));
+  }
+
+  private nextCallAfter(interval: Interval, position: number): number {
+    const { callNumbers } = this.intervals;
+    const k = lowerBound(callNumbers, position >> 1, 0, callNumbers.length);
+    return k < callNumbers.length && callNumbers[k] * 2 < interval.to ? callNumbers[k] * 2 : never;
   }
 
   /** If the use of `interval` at `need` can be a memory operand, says so from now on. Only for values that are in memory already. */
@@ -453,4 +559,12 @@ export class LinearScan {
       }
     }
   }
+}
+
+/** Whether some piece from `interval` on is in memory. */
+function isInMemory(interval: Interval): boolean {
+  for (let piece: Interval | null = interval; piece !== null; piece = piece.next) {
+    if (piece.reg < 0) return true;
+  }
+  return false;
 }

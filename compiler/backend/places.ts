@@ -127,7 +127,7 @@ export class Places {
         if (this.pieces[v] === null || slots[v] < 0 || this.at(v, start[b]).reg >= 0) continue;
         for (const pred of numbering.blocks[b].preds) {
           const p = order[pred.id];
-          if (this.at(v, start[p + 1] - 1).reg >= 0) elsewhere[v] += Math.min(weight[p], weight[b]);
+          if (this.at(v, start[p + 1] - 1).reg >= 0) elsewhere[v] += numbering.edgeWeight(p, b);
         }
       }
     }

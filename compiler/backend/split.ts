@@ -71,16 +71,22 @@ export function firstNeed(intervals: Intervals, interval: Interval): number {
  * The cheapest gap in [min, max] for a value to change its place, or -1 if there is none. `since`: from where on the value
  * is in the place that it leaves; only edges from there on cost a move at a block's border. Among equals the last.
  */
-export function cheapestGap(numbering: Numbering, min: number, max: number, since: number): number {
+export function cheapestGap(
+  numbering: Numbering,
+  min: number,
+  max: number,
+  since: number,
+  returning = never,
+): number {
   const { start, blockOf, weight, loop, loopParent } = numbering;
   let best = numbering.gap(max);
   if (best < min) return -1;
   const last = blockOf[best >> 1];
-  let cost = best === start[last] ? borderCost(numbering, last, since) : weight[last];
+  let cost = best === start[last] ? borderCost(numbering, last, since, returning) : weight[last];
   if (cost === 0) return best;
   const first = Math.max(blockOf[min >> 1], last - borderLimit);
   for (let b = last; b > first || (b === first && start[b] >= min); b--) {
-    const border = borderCost(numbering, b, since);
+    const border = borderCost(numbering, b, since, returning);
     if (border < cost) {
       cost = border;
       best = start[b];
@@ -88,7 +94,7 @@ export function cheapestGap(numbering: Numbering, min: number, max: number, sinc
     }
   }
   for (let header = loop[last]; header >= 0 && start[header] >= min; header = loopParent[header]) {
-    const border = borderCost(numbering, header, since);
+    const border = borderCost(numbering, header, since, returning);
     if (border < cost) {
       cost = border;
       best = start[header];
@@ -97,13 +103,13 @@ export function cheapestGap(numbering: Numbering, min: number, max: number, sinc
   return best;
 }
 
-/** Cost of a move on the edges into block b from places in [since, start of b). */
-function borderCost(numbering: Numbering, b: number, since: number): number {
-  const { start, weight, order } = numbering;
+/** Cost of a move on the edges into block b from places in [since, start of b), and from behind `returning` on. */
+function borderCost(numbering: Numbering, b: number, since: number, returning: number): number {
+  const { start, order } = numbering;
   let cost = 0;
   for (const pred of numbering.blocks[b].preds) {
     const p = order[pred.id];
-    if (p < b && start[p + 1] > since) cost += Math.min(weight[p], weight[b]);
+    if (p < b ? start[p + 1] > since : start[p + 1] > returning) cost += numbering.edgeWeight(p, b);
   }
   return cost;
 }
