@@ -69,6 +69,11 @@ const shapes: Readonly<Record<string, Shape>> = {
     at: (x) => 2 * x,
   },
   'constant index': { offset: 8, index: (b) => b.constant(i32, 24n), at: () => 24 },
+  'shifted constant': {
+    offset: 8,
+    index: (b) => b.op(Op.shl, i32, b.constant(i32, 6n), b.constant(i32, 2n)),
+    at: () => 24,
+  },
   'times two': scaled(1, 0),
   'times four and more': scaled(2, 12),
   'times eight': scaled(3, 0),
