@@ -120,12 +120,10 @@ export function emitPrologue(
   };
   row(0);
   if (saved !== 0) {
-    asm.trap(TrapKind.stackOverflow);
     emitWord(asm, I.push, [], [], { imm: saved });
     row(4 * bits(saved));
   }
   if (doubles > 0) {
-    asm.trap(TrapKind.stackOverflow);
     emitWord(asm, I.vpush, [], [], { imm: frame.firstDouble, imm2: doubles });
     row(8 * doubles);
   }
@@ -140,7 +138,6 @@ export function emitPrologue(
   }
   down(locals);
   emitWord(asm, I.ldr, [Reg.ip], [], { mem: topOf(publication) });
-  asm.trap(TrapKind.stackOverflow);
   emitWord(asm, I.push, [], [], { imm: (1 << Reg.ip) | (1 << Reg.pc) });
   row(8);
   const { order } = publication;
