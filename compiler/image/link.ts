@@ -1,0 +1,157 @@
+import { abiVersion } from '../abi.ts';
+import type { CompiledFunction } from '../backend/emit.ts';
+import type { Program } from '../program.ts';
+import type { Target } from '../target.ts';
+import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
+
+/** Alignment of functions and of the constant pool, in bytes. */
+const alignment = 16;
+const align = (n: number): number => (n + alignment - 1) & -alignment;
+
+/**
+ * Puts the functions of a program, in symbol order, behind one another and their literals, each once, behind them; writes
+ * what depends on these places, and joins the functions' tables.
+ */
+export function link(program: Program, functions: readonly CompiledFunction[]): Image {
+  const { target, publication, module, env, symbols } = program;
+  const offsets: number[] = [];
+  let end = 0;
+  for (const { bytes } of functions) {
+    offsets.push(end);
+    end = align(end + bytes.length);
+  }
+  const pool = new ConstantPool(functions, end);
+  const code = new Uint8Array(pool.end);
+  functions.forEach(({ bytes }, id) => {
+    code.set(bytes, offsets[id]);
+  });
+  pool.write(code);
+  return {
+    abiVersion,
+    layoutHash: layoutHash(program),
+    target: target.name,
+    scheme: publication.scheme.name,
+    order: publication.order,
+    code,
+    constantsOffset: pool.start,
+    functions: functions.map((f, id) => place(f, offsets[id])),
+    relocations: relocate(code, functions, offsets, pool, target),
+    map: joinTables(functions, offsets),
+    env,
+    module,
+    symbols,
+  };
+}
+
+function place(compiled: CompiledFunction, offset: number): ImageFunction {
+  const { symbol, bytes, frameBytes, recordOffset, slotBase } = compiled;
+  return { ...symbol, offset, size: bytes.length, frameBytes, recordOffset, slotBase };
+}
+
+/** The literals of all functions, the largest first, so that each is aligned to its size. */
+class ConstantPool {
+  readonly start: number;
+  readonly end: number;
+  private readonly places = new Map<string, number>();
+  private readonly order: (readonly number[])[];
+
+  constructor(functions: readonly CompiledFunction[], start: number) {
+    const found = new Map<string, readonly number[]>();
+    for (const { constants } of functions) {
+      for (const { words } of constants) found.set(words.join(), words);
+    }
+    this.order = [...found.values()].sort((a, b) => b.length - a.length);
+    this.start = start;
+    let at = start;
+    for (const words of this.order) {
+      this.places.set(words.join(), at);
+      at += words.length * 4;
+    }
+    this.end = at;
+  }
+
+  place(words: readonly number[]): number {
+    return this.places.get(words.join()) ?? this.end;
+  }
+
+  write(code: Uint8Array): void {
+    const view = new DataView(code.buffer);
+    let at = this.start;
+    for (const word of this.order.flat()) {
+      view.setInt32(at, word, true);
+      at += 4;
+    }
+  }
+}
+
+/** Writes distances; what is left to the loader is returned. */
+function relocate(
+  code: Uint8Array,
+  functions: readonly CompiledFunction[],
+  offsets: readonly number[],
+  pool: ConstantPool,
+  target: Target,
+): LoadRelocation[] {
+  const atLoad: LoadRelocation[] = [];
+  functions.forEach(({ relocations, constants }, id) => {
+    for (const { offset, kind, to, index } of relocations) {
+      const at = offsets[id] + offset;
+      const addend = to === 'function' ? offsets[index] : pool.place(constants[index].words);
+      const loadKind = target.loadRelocations[kind];
+      if (loadKind === undefined) target.patch(code, at, kind, addend);
+      else atLoad.push({ offset: at, kind: loadKind, addend });
+    }
+  });
+  return atLoad;
+}
+
+function joinTables(functions: readonly CompiledFunction[], offsets: readonly number[]): StackMap {
+  const positionAt: number[] = [];
+  const position: number[] = [];
+  const frameAt: number[] = [];
+  const cfa: number[] = [];
+  const returnAddress: number[] = [];
+  const published: number[] = [];
+  const trapAt: number[] = [];
+  const trap: number[] = [];
+  const publicationAt: number[] = [];
+  functions.forEach((f, id) => {
+    const start = offsets[id];
+    for (let k = 0; k < f.positions.length; k += 2) {
+      positionAt.push(start + f.positions[k]);
+      position.push(f.positions[k + 1]);
+    }
+    for (const row of f.frameRows) {
+      // A row behind the last byte describes nothing.
+      if (row.offset >= f.bytes.length) continue;
+      frameAt.push(start + row.offset);
+      cfa.push(row.cfa);
+      returnAddress.push(row.returnAddress);
+      published.push(row.published ? 1 : 0);
+    }
+    for (let k = 0; k < f.traps.length; k += 2) {
+      trapAt.push(start + f.traps[k]);
+      trap.push(f.traps[k + 1]);
+    }
+    for (const offset of f.publications) publicationAt.push(start + offset);
+  });
+  return {
+    positionAt: Uint32Array.from(positionAt),
+    position: Int32Array.from(position),
+    frameAt: Uint32Array.from(frameAt),
+    cfa: Int32Array.from(cfa),
+    returnAddress: Int32Array.from(returnAddress),
+    published: Uint8Array.from(published),
+    trapAt: Uint32Array.from(trapAt),
+    trap: Uint8Array.from(trap),
+    publicationAt: Uint32Array.from(publicationAt),
+  };
+}
+
+/** FNV-1a over where everything of the exec env lies: equal exactly for images that can share a host's view of it. */
+function layoutHash({ env, target }: Program): number {
+  let hash = 0x811c9dc5;
+  const text = `${target.wordBytes}:${JSON.stringify(env.header)}`;
+  for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
+  return hash >>> 0;
+}

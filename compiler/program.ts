@@ -1,0 +1,131 @@
+import { layoutEnv } from './abi.ts';
+import type { CompileContext } from './context.ts';
+import { InternalError } from './errors.ts';
+import { type AdapterKind, buildAdapter } from './frontend/adapters.ts';
+import { buildFunction } from './frontend/build.ts';
+import { buildInit } from './frontend/init.ts';
+import { ModuleTypes } from './frontend/module-types.ts';
+import { buildHelper, helperSignature } from './helpers/index.ts';
+import type { Image } from './image/image.ts';
+import type { Callee, Func, FunctionKind, FunctionSymbol } from './ir/function.ts';
+import type { Publication } from './stack/scheme.ts';
+import type { Target } from './target.ts';
+import { functionName, type Module } from './wasm/module.ts';
+
+/** A function of the image: its symbol, how others call it, and how it comes to be. */
+interface Entry {
+  readonly symbol: FunctionSymbol;
+  readonly callee: Callee;
+  readonly build: () => Func;
+}
+
+const adapterKinds = ['entry', 'cross', 'host'] as const;
+
+/**
+ * All functions that an image consists of: those that the module defines in index order, init, the adapters, and helpers
+ * from the moment that some function asks for them. Symbol ids are places in this order.
+ */
+export class Program implements CompileContext {
+  readonly module: Module;
+  readonly env: ReturnType<typeof layoutEnv>;
+  readonly target: Target;
+  readonly publication: Publication;
+  /** The image's tables of symbols. */
+  readonly symbols: Image['symbols'];
+  private readonly entries: Entry[] = [];
+  private readonly helpers = new Map<string, Callee>();
+
+  constructor(module: Module, target: Target, publication: Publication) {
+    this.module = module;
+    this.target = target;
+    this.publication = publication;
+    this.env = layoutEnv(module, target.wordBytes);
+    const types = ModuleTypes.of(this);
+    const wasm = Int32Array.from(module.functions, ({ typeIndex }, index) => {
+      if (index < module.importedFunctions) return -1;
+      const name = functionName(module, index);
+      return this.add(name, 'wasm', types.callees[typeIndex], () => buildFunction(this, index), index).symbol;
+    });
+    const nothing: Callee = { symbol: -1, params: [], results: [] };
+    const init = this.add('init', 'init', nothing, (symbol) => buildInit(this, symbol)).symbol;
+    const adapters = this.addAdapters(types.callees);
+    const initEntry = this.addAdapter('entry', nothing);
+    this.symbols = { wasm, init, initEntry, ...adapters };
+  }
+
+  /** Number of functions so far. */
+  get size(): number {
+    return this.entries.length;
+  }
+
+  /** Builds the SSA form of the function with symbol `id`. */
+  build(id: number): Func {
+    return this.entries[id].build();
+  }
+
+  function(index: number): Callee {
+    return this.entries[this.symbols.wasm[index]].callee;
+  }
+
+  symbol(id: number): FunctionSymbol {
+    return this.entries[id].symbol;
+  }
+
+  helper(name: string): Callee {
+    let callee = this.helpers.get(name);
+    if (callee === undefined) {
+      const signature = helperSignature(name, this.target.word);
+      if (signature === undefined) throw new InternalError(`there is no helper '${name}'`);
+      callee = this.add(name, 'helper', { symbol: -1, ...signature }, (symbol) =>
+        buildHelper(this, name, symbol),
+      );
+      this.helpers.set(name, callee);
+    }
+    return callee;
+  }
+
+  private add(
+    name: string,
+    kind: FunctionKind,
+    signature: Callee,
+    build: (symbol: FunctionSymbol) => Func,
+    wasmIndex = -1,
+  ): Callee {
+    const symbol = { id: this.entries.length, name, kind, wasmIndex };
+    const callee = { symbol: symbol.id, params: signature.params, results: signature.results };
+    this.entries.push({ symbol, callee, build: () => build(symbol) });
+    return callee;
+  }
+
+  /**
+   * Adapters for each type that an imported or escaping function has: these functions are what others can call, or what
+   * calls others. Equal types share theirs.
+   */
+  private addAdapters(callees: readonly Callee[]): Record<AdapterKind, Int32Array> {
+    const { functions, importedFunctions, escaping, types } = this.module;
+    const tables = {
+      entry: new Int32Array(types.length).fill(-1),
+      cross: new Int32Array(types.length).fill(-1),
+      host: new Int32Array(types.length).fill(-1),
+    };
+    const known = new Map<string, number>();
+    functions.forEach(({ typeIndex }, index) => {
+      if (tables.entry[typeIndex] >= 0 || !(index < importedFunctions || escaping.has(index))) return;
+      const { params, results } = types[typeIndex];
+      const key = `${params.join()}>${results.join()}`;
+      const same = known.get(key);
+      for (const kind of adapterKinds) {
+        tables[kind][typeIndex] =
+          same === undefined ? this.addAdapter(kind, callees[typeIndex]) : tables[kind][same];
+      }
+      known.set(key, typeIndex);
+    });
+    return tables;
+  }
+
+  private addAdapter(kind: AdapterKind, callee: Callee): number {
+    return this.add(`${kind} adapter`, `${kind}-adapter`, callee, (symbol) =>
+      buildAdapter(this, kind, callee, symbol),
+    ).symbol;
+  }
+}
