@@ -7,7 +7,7 @@ export class AssembleError extends Error {
 interface Wabt {
   parseWat(
     name: string,
-    text: Uint8Array,
+    text: ArrayBuffer,
     features: Readonly<Record<string, boolean>>,
   ): {
     toBinary(options: { write_debug_names: boolean }): { readonly buffer: Uint8Array };
@@ -93,7 +93,7 @@ export class Assembler {
   assembleStrictly(text: string): Uint8Array {
     let parsed: ReturnType<Wabt['parseWat']>;
     try {
-      parsed = this.wabt.parseWat('module.wast', new TextEncoder().encode(text), features);
+      parsed = this.wabt.parseWat('module.wast', new TextEncoder().encode(text).slice().buffer, features);
     } catch (error) {
       throw new AssembleError(firstLine(error));
     }
