@@ -305,7 +305,7 @@ export class LinearScan {
   /** What it costs to have `interval`, now in a register, in memory from `position` on. */
   private evictionCost(interval: Interval, position: number, limit: number): number {
     const { numbering, intervals } = this;
-    const { loop, loopParent, loopLast, start, blockOf, order } = numbering;
+    const { loop, loopParent, loopLast, start, blockOf } = numbering;
     let cost = this.memoryCost(interval, position, limit);
     // The first use loads it, call or not.
     const k = lowerBound(intervals.usePos, position, interval.useLo, interval.useHi);
@@ -313,10 +313,7 @@ export class LinearScan {
     for (let h = loop[blockOf[position >> 1]]; h >= 0 && cost < limit; h = loopParent[h]) {
       if (start[h] < interval.from || interval.to < start[loopLast[h] + 1]) break;
       if (k === interval.useLo || intervals.usePos[k - 1] < start[h]) continue;
-      for (const pred of numbering.blocks[h].preds) {
-        const p = order[pred.id];
-        if (p >= h) cost += numbering.edgeWeight(p, h);
-      }
+      cost += numbering.backWeight(h);
     }
     return cost;
   }
@@ -422,18 +419,13 @@ export class LinearScan {
    */
   private loopBetterWithout(interval: Interval, limit: number): number {
     const { intervals, numbering } = this;
-    const { start, loop, loopParent, loopLast, weight, blockOf, order } = numbering;
+    const { start, loop, loopParent, loopLast, weight, blockOf } = numbering;
     let best = -1;
     for (let h = loop[blockOf[limit >> 1]]; h >= 0 && start[h] > interval.from; h = loopParent[h]) {
       if (interval.to < start[loopLast[h] + 1]) break;
       const k = lowerBound(intervals.usePos, start[h], interval.useLo, interval.useHi);
       if (k === interval.useHi || intervals.usePos[k] >= limit) continue;
-      let again = 0;
-      for (const pred of numbering.blocks[h].preds) {
-        const p = order[pred.id];
-        if (p >= h) again += numbering.edgeWeight(p, h);
-      }
-      if (weight[blockOf[intervals.usePos[k] >> 1]] < again) best = h;
+      if (weight[blockOf[intervals.usePos[k] >> 1]] < numbering.backWeight(h)) best = h;
     }
     return best;
   }

@@ -56,7 +56,7 @@ function bucket(
  * @throws InternalError if a register is defined twice, or not on every path to a use
  */
 export function computeLiveness(func: MFunction, numbering: Numbering): Liveness {
-  const blocks = numbering.blocks;
+  const { blocks, predOffset, preds } = numbering;
   const count = func.classes.length;
   const defBlock = new Int32Array(count).fill(-1);
   for (let b = 0; b < blocks.length; b++) {
@@ -99,14 +99,14 @@ export function computeLiveness(func: MFunction, numbering: Numbering): Liveness
       stack.push(sorted[i]);
       for (let b = stack.pop(); b !== undefined; b = stack.pop()) {
         live.push(b, v);
-        const preds = blocks[b].preds;
-        if (preds.length === 0) {
+        const end = predOffset[b + 1];
+        if (predOffset[b] === end) {
           throw new InternalError(
             `${func.symbol.name}: v${v} is used in block ${blocks[sorted[i]].id} but not defined on every path to it`,
           );
         }
-        for (const pred of preds) {
-          const p = numbering.order[pred.id];
+        for (let e = predOffset[b]; e < end; e++) {
+          const p = preds[e];
           if (defBlock[v] === p || visited[p] === v) continue;
           visited[p] = v;
           stack.push(p);

@@ -31,6 +31,9 @@ export class Numbering {
   readonly weight: Float64Array;
   /** Layout index by {@link MBlock.id}. */
   readonly order: Int32Array;
+  /** Predecessors of block b by index: preds[predOffset[b]] to preds[predOffset[b + 1] - 1]. */
+  readonly predOffset: Int32Array;
+  readonly preds: Int32Array;
   /** Layout index of the header of the innermost loop around each block, or -1. */
   readonly loop: Int32Array;
   /** By layout index of a loop header: the header of the loop around it (or -1), and its last block. */
@@ -43,7 +46,9 @@ export class Numbering {
     const n = blocks.length;
     let numbers = 0;
     let maxId = 0;
+    let edges = 0;
     for (const block of blocks) {
+      edges += block.preds.length;
       numbers += block.insts.length + 1;
       if (block.id > maxId) maxId = block.id;
     }
@@ -83,17 +88,24 @@ export class Numbering {
       }
     }
     this.start[n] = number * 2;
+    this.predOffset = new Int32Array(n + 1);
+    this.preds = new Int32Array(edges);
+    let edge = 0;
+    for (let b = 0; b < n; b++) {
+      for (const pred of blocks[b].preds) this.preds[edge++] = this.order[pred.id];
+      this.predOffset[b + 1] = edge;
+    }
     this.findLoops();
     this.estimateWeights();
   }
 
   /** Loops from their back edges: the layout keeps them contiguous, so that a header and a last block describe one. */
   private findLoops(): void {
-    const { blocks, order, loop, loopParent, loopLast } = this;
-    const n = blocks.length;
+    const { predOffset, preds, loop, loopParent, loopLast } = this;
+    const n = this.blocks.length;
     for (let b = 0; b < n; b++) {
       let last = -1;
-      for (const pred of blocks[b].preds) last = Math.max(last, order[pred.id]);
+      for (let e = predOffset[b]; e < predOffset[b + 1]; e++) last = Math.max(last, preds[e]);
       loopLast[b] = last >= b ? last : -1;
     }
     let current = -1;
@@ -126,7 +138,16 @@ export class Numbering {
 
   /** Estimated executions of the edge between the blocks p and b, which is not critical. */
   edgeWeight(p: number, b: number): number {
-    return this.blocks[b].preds.length === 1 ? this.weight[b] : this.weight[p];
+    return this.predOffset[b + 1] - this.predOffset[b] === 1 ? this.weight[b] : this.weight[p];
+  }
+
+  /** Estimated executions of the edges back to loop header h. */
+  backWeight(h: number): number {
+    let sum = 0;
+    for (let e = this.predOffset[h]; e < this.predOffset[h + 1]; e++) {
+      if (this.preds[e] >= h) sum += this.edgeWeight(this.preds[e], h);
+    }
+    return sum;
   }
 
   /** The last gap at or before `position`: where code can be inserted. */

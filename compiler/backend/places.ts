@@ -110,7 +110,7 @@ export class Places {
   /** Stores at the definition, unless storing wherever the value leaves its register runs less often. */
   private chooseStores(liveness: Liveness): Uint8Array {
     const { numbering, slots } = this;
-    const { weight, blockOf, start, order } = numbering;
+    const { weight, blockOf, start, predOffset, preds } = numbering;
     const elsewhere = new Float64Array(this.pieces.length);
     for (let v = 0; v < this.pieces.length; v++) {
       const pieces = this.pieces[v];
@@ -124,10 +124,14 @@ export class Places {
     for (let b = 0; b < numbering.blocks.length; b++) {
       for (let i = liveness.offset[b]; i < liveness.offset[b + 1]; i++) {
         const v = liveness.liveIn[i];
-        if (this.pieces[v] === null || slots[v] < 0 || this.at(v, start[b]).reg >= 0) continue;
-        for (const pred of numbering.blocks[b].preds) {
-          const p = order[pred.id];
-          if (this.at(v, start[p + 1] - 1).reg >= 0) elsewhere[v] += numbering.edgeWeight(p, b);
+        if (this.pieces[v] === null || slots[v] < 0) continue;
+        const piece = this.at(v, start[b]);
+        if (piece.reg >= 0) continue;
+        for (let e = predOffset[b]; e < predOffset[b + 1]; e++) {
+          const end = start[preds[e] + 1] - 1;
+          if (!covers(piece, end) && this.at(v, end).reg >= 0) {
+            elsewhere[v] += numbering.edgeWeight(preds[e], b);
+          }
         }
       }
     }
@@ -142,6 +146,11 @@ export class Places {
     }
     return atDefinition;
   }
+}
+
+/** True if `piece` is the one of its register at `position`, where that is live. */
+export function covers(piece: Interval, position: number): boolean {
+  return piece.from <= position && (piece.next === null || piece.next.from > position);
 }
 
 /** True if the value passes from `a` in a register to `b` in memory within a block. */

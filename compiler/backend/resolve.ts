@@ -6,7 +6,7 @@ import type { Liveness } from './liveness.ts';
 import { firstVirtual, type MBlock, Mem, type MFunction, type MInst, RegClass } from './machine.ts';
 import type { Numbering } from './numbering.ts';
 import { type MoveContext, ParallelMove, type Place } from './parallel-move.ts';
-import { leavesRegister, Places } from './places.ts';
+import { covers, leavesRegister, Places } from './places.ts';
 
 /**
  * Writes the result of linear scan into the function: operands become physical registers or spill slots, moves join the
@@ -110,22 +110,24 @@ class Resolver implements MoveContext {
     const { places, numbering, liveness } = this;
     const block = numbering.blocks[b];
     const start = numbering.start[b];
-    for (let i = 0; i < block.preds.length; i++) {
-      const pred = block.preds[i];
-      const p = numbering.order[pred.id];
-      const end = numbering.start[p + 1] - 1;
-      let moves: ParallelMove | null = null;
-      for (let k = liveness.offset[b]; k < liveness.offset[b + 1]; k++) {
-        const v = liveness.liveIn[k];
-        if (places.piecesOf(v) === null) continue;
+    const firstPred = numbering.predOffset[b];
+    const count = numbering.predOffset[b + 1] - firstPred;
+    for (let k = liveness.offset[b]; k < liveness.offset[b + 1]; k++) {
+      const v = liveness.liveIn[k];
+      if (places.piecesOf(v) === null) continue;
+      const target = places.at(v, start);
+      for (let i = 0; i < count; i++) {
+        const end = numbering.start[numbering.preds[firstPred + i] + 1] - 1;
+        if (covers(target, end)) continue;
         const source = places.at(v, end);
-        const target = places.at(v, start);
-        if (source.reg === target.reg) continue;
-        moves ??= this.edge(pred, block);
-        places.connect(moves, source, target);
+        if (source.reg !== target.reg) places.connect(this.edge(block.preds[i], block), source, target);
       }
+    }
+    if (block.phis.length === 0) return;
+    for (let i = 0; i < count; i++) {
+      const moves = this.edge(block.preds[i], block);
+      const end = numbering.start[numbering.preds[firstPred + i] + 1] - 1;
       for (const phi of block.phis) {
-        moves ??= this.edge(pred, block);
         places.connect(
           moves,
           places.at(phi.args[i] - firstVirtual, end),

@@ -105,10 +105,10 @@ export function cheapestGap(
 
 /** Cost of a move on the edges into block b from places in [since, start of b), and from behind `returning` on. */
 function borderCost(numbering: Numbering, b: number, since: number, returning: number): number {
-  const { start, order } = numbering;
+  const { start, predOffset, preds } = numbering;
   let cost = 0;
-  for (const pred of numbering.blocks[b].preds) {
-    const p = order[pred.id];
+  for (let e = predOffset[b]; e < predOffset[b + 1]; e++) {
+    const p = preds[e];
     if (p < b ? start[p + 1] > since : start[p + 1] > returning) cost += numbering.edgeWeight(p, b);
   }
   return cost;
