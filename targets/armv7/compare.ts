@@ -78,53 +78,9 @@ const tests = new Map<number, number>([
 ]);
 const isTest = (op: number): boolean => tests.has(op);
 
-/** Operations with a flag-setting form: the group of it. */
-const flagSetting = new Map<number, number>([
-  [Op.add, I.adds_immediate],
-  [Op.sub, I.subs_immediate],
-  [Op.and, I.ands_immediate],
-  [Op.or, I.orrs_immediate],
-  [Op.xor, I.eors_immediate],
-]);
-
-/** Operations whose rules leave the flags alone. */
-const harmless = new Set<number>([
-  ...[Op.const, Op.add, Op.sub, Op.mul, Op.and, Op.or, Op.xor, Op.shl, Op.shr_s, Op.shr_u, Op.load, Op.store],
-  ...[Op.load_indexed, Op.store_indexed, Op.fadd, Op.fsub, Op.fmul, Op.fdiv, Op.extend8_s, Op.extend16_s],
-]);
-
-/** Values whose flags the branch behind them reads. Blocks are selected backwards: the branch has said so before. */
-const flagSources = new WeakSet<Inst>();
-
-/** The group of flag-setting rows that `inst` must be selected with, or -1 if nobody reads its flags. */
-export const flagGroup = (inst: Inst): number =>
-  flagSources.has(inst) ? (flagSetting.get(inst.op) ?? -1) : -1;
-
-/**
- * Lets `value`, computed anyway, set the flags that the branch `user` reads, if nothing between the two changes them. They say
- * whether it is zero (eq, ne) or negative (mi, pl), no more: carry and overflow are the operation's.
- */
-function readFlags(s: Selector, value: Inst, compared: Inst | null, user: Inst): boolean {
-  if (user.op !== Op.branch || !flagSetting.has(value.op) || value.block !== user.block) return false;
-  if (compared !== null && !s.canFold(compared, user)) return false;
-  const { insts } = user.block;
-  for (let k = insts.length - 2; insts[k] !== value; k--) {
-    if (insts[k] !== compared && !harmless.has(insts[k].op)) return false;
-  }
-  // Asking for it anyway: the register may have no other reader.
-  s.use(value);
-  flagSources.add(value);
-  return true;
-}
-
 /** Emits a compare for "value is not zero", used by `user`; returns its condition. */
 export function nonZero(s: Selector, value: Inst, user: Inst): number {
-  if (isComparison(value.op) && s.canDuplicate(value)) {
-    const [a, b] = value.args;
-    const sign = signOrZero.get(value.op);
-    const readable = sign !== undefined && isConstant(b, 0) && !holds(s, a, value);
-    return readable && readFlags(s, a, value, user) ? sign : compare(s, value);
-  }
+  if (isComparison(value.op) && s.canDuplicate(value)) return compare(s, value);
   const both = value.op === Op.and || value.op === Op.or ? compareBoth(s, value, user) : null;
   if (both !== null) return both;
   const test = tests.get(value.op);
@@ -136,18 +92,9 @@ export function nonZero(s: Selector, value: Inst, user: Inst): number {
     emitGroup(s, test, [], [first], secondOperand(s, swap ? a : b, value));
     return Cond.ne;
   }
-  if (readFlags(s, value, null, user)) return Cond.ne;
   s.emit(I.cmp_immediate, [], [s.use(value)]).imm = 0;
   return Cond.ne;
 }
-
-/** Conditions that hold of a result compared with 0 whatever carry and overflow are. */
-const signOrZero = new Map<number, number>([
-  [Op.eq, Cond.eq],
-  [Op.ne, Cond.ne],
-  [Op.lt_s, Cond.mi],
-  [Op.ge_s, Cond.pl],
-]);
 
 /** True for an integer comparison that is one instruction, of which the operands can take either order. */
 const isSimple = (s: Selector, inst: Inst): boolean =>

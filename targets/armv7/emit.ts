@@ -28,17 +28,17 @@ export function emitWord(
 }
 
 /** def <- imm: a rotated byte, the complement of one, or 16 bits at a time (DDI 0406C A8.8.102, A8.8.106). */
-export function emitConstant(asm: Assembler, def: number, imm: number): void {
+export function emitConstant(asm: Assembler, def: number, imm: number, cond = 0): void {
   if (isModified(imm)) {
-    emitWord(asm, I.mov_immediate, [def], [], { imm });
+    emitWord(asm, I.mov_immediate, [def], [], { imm, cond });
     return;
   }
   if (isModified(~imm)) {
-    emitWord(asm, I.mvn_immediate, [def], [], { imm: ~imm });
+    emitWord(asm, I.mvn_immediate, [def], [], { imm: ~imm, cond });
     return;
   }
-  emitWord(asm, I.movw, [def], [], { imm: imm & 0xffff });
-  if (imm >>> 16 !== 0) emitWord(asm, I.movt, [def], [def], { imm: imm >>> 16 });
+  emitWord(asm, I.movw, [def], [], { imm: imm & 0xffff, cond });
+  if (imm >>> 16 !== 0) emitWord(asm, I.movt, [def], [def], { imm: imm >>> 16, cond });
 }
 
 /** The largest part of `amount` that an instruction can add: its eight highest bits, at an even place. */
@@ -48,12 +48,12 @@ export function immediatePart(amount: number): number {
 }
 
 /** def <- base + amount, amount positive; as many additions as it takes, and no other register. */
-function emitAdd(asm: Assembler, def: number, base: number, amount: number): void {
+function emitAdd(asm: Assembler, def: number, base: number, amount: number, cond = 0): void {
   let from = base;
   let rest = amount;
   do {
     const imm = encodeModified(rest) >= 0 ? rest : immediatePart(rest);
-    emitWord(asm, I.add_immediate, [def], [from], { imm });
+    emitWord(asm, I.add_immediate, [def], [from], { imm, cond });
     from = def;
     rest -= imm;
   } while (rest !== 0);
@@ -110,13 +110,13 @@ const memoryKinds = instructions.map(
  */
 function emitFar(inst: MInst, offset: number, limit: number, asm: Assembler): void {
   const scratch = inst.uses[0] === Reg.ip;
-  if (scratch) emitWord(asm, I.vmov_single_core, [Reg.d15], [Reg.ip]);
+  if (scratch) emitWord(asm, I.vmov_single_core, [Reg.d15], [Reg.ip], { cond: inst.cond });
   const near = offset & (scratch ? offsetLimit(Operand.memoryVfp) : limit);
   const register = inst.op === I.ldr ? inst.defs[0] : Reg.ip;
-  emitAdd(asm, register, Reg.sp, offset - near);
+  emitAdd(asm, register, Reg.sp, offset - near, inst.cond);
   const mem = new Mem(register, near);
-  if (scratch) emitWord(asm, I.vstr_f32, [], [Reg.d15], { mem });
-  else emitWord(asm, inst.op, inst.defs, inst.uses, { mem });
+  if (scratch) emitWord(asm, I.vstr_f32, [], [Reg.d15], { mem, cond: inst.cond });
+  else emitWord(asm, inst.op, inst.defs, inst.uses, { mem, cond: inst.cond });
 }
 
 /** Emits one instruction: a word of the table, or a macro's words. ip is free within it. */
@@ -133,7 +133,7 @@ export function emit(inst: MInst, frame: FrameLayout, asm: Assembler): void {
   }
   switch (inst.op) {
     case I.constant:
-      emitConstant(asm, inst.defs[0], inst.imm);
+      emitConstant(asm, inst.defs[0], inst.imm, inst.cond);
       return;
     case I.address:
       emitAddress(inst, frame, asm);

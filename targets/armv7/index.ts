@@ -5,6 +5,7 @@ import { locations, lowering, native } from './abi.ts';
 import { emit, emitTrap, loadRelocations, patch } from './emit.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
 import { Cond, I, instructions } from './instructions.ts';
+import { peephole } from './peephole.ts';
 import { registers } from './registers.ts';
 import { rules } from './select.ts';
 import { guardBytes } from './select-memory.ts';
@@ -53,6 +54,7 @@ export const armv7: Target = {
     branch.cond ^= 1;
     return true;
   },
+  peephole,
   layoutFrame,
   emitPrologue,
   emitEpilogue,

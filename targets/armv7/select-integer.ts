@@ -3,7 +3,7 @@ import type { Selector } from '../../compiler/backend/selector.ts';
 import type { Inst } from '../../compiler/ir/function.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
-import { compare, flagGroup, holds } from './compare.ts';
+import { compare, holds } from './compare.ts';
 import { isModified } from './encode.ts';
 import { Cond, I, Shift } from './instructions.ts';
 import {
@@ -27,18 +27,6 @@ function commutative(s: Selector, inst: Inst, group: number): void {
   emitGroup(s, group, [s.def(inst)], [first], secondOperand(s, swap ? a : b, inst));
 }
 
-/** An operation whose flags are read as well: in its plain form, without the shapes that set none. */
-function settingFlags(s: Selector, inst: Inst): boolean {
-  const group = flagGroup(inst);
-  if (group < 0) return false;
-  const [a, b] = inst.args;
-  if (inst.op === Op.add && isOther(b, (n) => -n)) withImmediate(s, inst, I.subs_immediate, a, -b.imm);
-  else if (inst.op === Op.and && isOther(b, (n) => ~n)) withImmediate(s, inst, I.bics_immediate, a, ~b.imm);
-  else if (inst.op !== Op.sub) commutative(s, inst, group);
-  else emitGroup(s, group, [s.def(inst)], [s.use(a)], secondOperand(s, b, inst));
-  return true;
-}
-
 /** def <- x op #imm. */
 function withImmediate(s: Selector, inst: Inst, group: number, first: Inst, imm: number): void {
   s.emit(group, [s.def(inst)], [s.use(first)]).imm = imm;
@@ -56,7 +44,6 @@ export const constant: SelectionRule = (s, inst) => {
 };
 
 const add: SelectionRule = (s, inst) => {
-  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (isOther(b, (n) => -n)) return withImmediate(s, inst, I.sub_immediate, a, -b.imm);
   const product = [b, a].find((x) => x.op === Op.mul && s.canFold(x, inst));
@@ -69,7 +56,6 @@ const add: SelectionRule = (s, inst) => {
 };
 
 const sub: SelectionRule = (s, inst) => {
-  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (isOther(b, (n) => -n)) return withImmediate(s, inst, I.add_immediate, a, -b.imm);
   if (b.op === Op.mul && !isSecondOperand(s, a, inst) && s.canFold(b, inst)) {
@@ -90,7 +76,6 @@ const mul: SelectionRule = (s, inst) => {
 const lowBits = (mask: number): number => (((mask + 1) & mask) === 0 ? 32 - Math.clz32(mask) : 0);
 
 const and: SelectionRule = (s, inst) => {
-  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   const mask = constantOf(b);
   if (mask !== null) {
@@ -128,7 +113,6 @@ function field(s: Selector, inst: Inst, row: number, source: Inst, from: number,
 
 /** (x and not m) or (y and m), m a mask of low bits: y goes into x's lowest field. */
 const or: SelectionRule = (s, inst) => {
-  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   for (const [x, y] of [
     [a, b],
@@ -148,7 +132,6 @@ const or: SelectionRule = (s, inst) => {
 };
 
 const xor: SelectionRule = (s, inst) => {
-  if (settingFlags(s, inst)) return;
   const [a, b] = inst.args;
   if (!isConstant(b, -1)) return commutative(s, inst, I.eor_immediate);
   const amount = a.args.length === 2 ? constantOf(a.args[1]) : null;
