@@ -12,7 +12,7 @@ const toolkit = await wabt();
 
 function assemble(program: string): Uint8Array {
   const path = new URL(`./programs/${program}.wat`, import.meta.url);
-  return toolkit.parseWat(program, readFileSync(path)).toBinary({ write_debug_names: true }).buffer;
+  return toolkit.parseWat(program, readFileSync(path, 'utf8')).toBinary({ write_debug_names: true }).buffer;
 }
 
 interface Run {
