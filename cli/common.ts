@@ -98,7 +98,7 @@ async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
   const { default: wabt } = await import('wabt');
   const toolkit = await wabt();
   try {
-    const module = toolkit.parseWat(basename(path), text, {
+    const module = toolkit.parseWat(basename(path), new TextDecoder().decode(text), {
       memory64: true,
       tail_call: true,
     });

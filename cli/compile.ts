@@ -3,6 +3,9 @@ import type { Argv } from 'yargs';
 import { writeImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { compile } from '../compiler/index.ts';
+import type { Func } from '../compiler/ir/function.ts';
+import { printFunction } from '../compiler/ir/print.ts';
+import { passNames } from '../compiler/passes/pipeline.ts';
 import {
   type CompileFlags,
   compileFlags,
@@ -58,27 +61,32 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
 }
 
 async function run(flags: Flags): Promise<number> {
+  const after = flags['print-after'];
+  if (after !== undefined && !['all', 'build', ...passNames].includes(after))
+    throw new UsageError(`--print-after takes all, build, ${passNames.join(', ')}; not ${after}`);
   const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
   const progress = new Progress(`compiling ${basename(path)} for ${flags.target}`);
   const ir: string[] = [];
+  let lowered: Func | undefined;
   const times = new Map<string, number>();
   const started = performance.now();
   const image = await inFile(path, () =>
     compile(bytes, {
       ...compileOptions(flags),
       progress: (n, of) => progress.update(n, of),
-      ...(flags.emit === 'ir' ? { onIr: (text: string) => ir.push(text) } : {}),
-      ...(flags['print-after'] !== undefined
-        ? {
-            onPass: (pass: string, print: () => string) => {
-              if (flags['print-after'] === 'all' || flags['print-after'] === pass)
-                process.stderr.write(`; after ${pass}\n${print()}\n`);
-            },
-          }
-        : {}),
-      ...(flags['time-passes']
-        ? { onTime: (stage: string, ms: number) => times.set(stage, (times.get(stage) ?? 0) + ms) }
-        : {}),
+      observe: {
+        afterPass(pass, func) {
+          lowered = func;
+          if (after === 'all' || after === pass)
+            process.stderr.write(`; after ${pass}\n${printFunction(func)}\n`);
+        },
+        afterStage(stage) {
+          if (flags.emit === 'ir' && stage === 'select' && lowered) ir.push(printFunction(lowered));
+        },
+        onTime(stage, ms) {
+          times.set(stage, (times.get(stage) ?? 0) + ms);
+        },
+      },
     }),
   );
   const elapsed = performance.now() - started;
