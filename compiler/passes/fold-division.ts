@@ -1,4 +1,4 @@
-import { isConst, isInt } from '../ir/constants.ts';
+import { i64FromWords, isConst, isInt } from '../ir/constants.ts';
 import { becomeConst } from '../ir/edit.ts';
 import type { Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
@@ -54,6 +54,10 @@ function quotientUnsigned(f: Folder, value: Inst, divisor: number, inst: Inst): 
   return shifted(f.make(Op.add, Type.i32, [rest, part], inst), direct.shift - 1);
 }
 
+/**
+ * The product rounds down. Where the multiplier is rounded up (the divisor is no power of two) that is one too little
+ * for every negative dividend, exact multiples included.
+ */
 function quotientSigned(f: Folder, value: Inst, divisor: number, inst: Inst): Inst {
   const magnitude = Math.abs(divisor);
   const type = Type.i32;
@@ -100,26 +104,25 @@ const unsigned: FoldRule = (f, inst) => {
   return divides ? quotient : remainder(f, inst, quotient);
 };
 
+const negated = (f: Folder, value: Inst, like: Inst): Inst =>
+  f.make(Op.sub, value.type, [f.integer(value.type, 0, like), value], like);
+
 const signed: FoldRule = (f, inst) => {
   const [value, divisor] = inst.args;
   if (!isConst(divisor) || isInt(divisor, 0) || evaluated(inst)) return inst;
   const divides = inst.op === Op.div_s;
-  const k = powerOfTwo(divisor);
-  const minusOne = isInt(divisor, -1);
-  if (k === 0 || (minusOne && !divides)) {
-    if (divides) return value;
+  const amount = inst.type === Type.i64 ? i64FromWords(divisor.imm, divisor.imm2) : BigInt(divisor.imm);
+  const magnitude = amount < 0n ? -amount : amount;
+  let quotient: Inst;
+  if (magnitude === 1n) {
+    if (divides) return amount < 0n ? negated(f, value, inst) : value;
     becomeConst(inst, 0);
     return inst;
   }
-  if (minusOne) {
-    inst.op = Op.sub;
-    inst.args = [f.integer(inst.type, 0, inst), value];
-    return inst;
-  }
-  let quotient: Inst;
-  if (k > 0 && k < (inst.type === Type.i64 ? 63 : 31)) quotient = quotientShift(f, value, k, inst);
-  else if (inst.type === Type.i32 && divisor.imm !== -2147483648)
-    quotient = quotientSigned(f, value, divisor.imm, inst);
+  if ((magnitude & (magnitude - 1n)) === 0n) {
+    quotient = quotientShift(f, value, magnitude.toString(2).length - 1, inst);
+    if (amount < 0n) quotient = negated(f, quotient, inst);
+  } else if (inst.type === Type.i32) quotient = quotientSigned(f, value, divisor.imm, inst);
   else return inst;
   return divides ? quotient : remainder(f, inst, quotient);
 };

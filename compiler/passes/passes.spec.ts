@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { testContext } from '../../test/support/context.ts';
+import { interpret } from '../../test/support/interpret.ts';
+import { Random } from '../../test/support/random-function.ts';
 import type { CompileContext } from '../context.ts';
 import type { Func } from '../ir/function.ts';
 import { parseFunction } from '../ir/parse.ts';
@@ -93,6 +95,37 @@ describe('fold', () => {
     ],
   ])('%s', (lines, expected) => {
     expect(renumbered(expression([fold], lines))).toBe(renumbered(expected));
+  });
+
+  test.each(['div_s', 'div_u', 'rem_s', 'rem_u'])('%s by constants is exact', (op) => {
+    const magnitudes = [
+      1, 2, 3, 5, 6, 7, 9, 10, 11, 12, 14, 25, 28, 60, 100, 125, 641, 1000, 65535, 65536, 1e9,
+    ];
+    const edges = magnitudes.concat([0x7fffffff, 0x7ffffffe, 0x40000000, 0x80000000, 0xffffffff, 0xfffffffe]);
+    const divisors = edges.flatMap((value) => [value | 0, -value | 0]);
+    const random = new Random(5);
+    for (const divisor of divisors) {
+      const text = `function @0 "f" wasm (i32) -> (i32) {
+        block0():
+          v0 = param.i32 0
+          v1 = const.i32 ${divisor}
+          v2 = ${op}.i32 v0, v1
+          return v2
+        }`;
+      const before = parseFunction(text);
+      const folded = parseFunction(text);
+      fold(folded);
+      verify(folded, Type.i32);
+      expect(printFunction(folded)).not.toContain(op);
+      const dividends = divisors.flatMap((value) => [value, value + 1, value - 1, random.word()]);
+      for (const dividend of dividends.concat(0)) {
+        if (divisor === -1 && dividend === -2147483648) continue;
+        const args = [BigInt.asUintN(32, BigInt(dividend))];
+        const run = (func: Func) =>
+          interpret(func, args, { bytes: new Uint8Array(), env: 0, call: () => [] });
+        expect({ dividend, divisor, ...run(folded) }).toEqual({ dividend, divisor, ...run(before) });
+      }
+    }
   });
 
   test('a branch on a constant goes one way, and the phis behind it follow', () => {
