@@ -67,7 +67,7 @@ export function printInstruction(inst: MInst, frame: FrameLayout): string {
     case Form.zero:
       return line(register(defs[0]), register(defs[0]));
     case Form.add:
-      return printAdd(inst, row);
+      return inst.mem && defs[0] === uses[0] ? line(register(defs[0]), rm(last)) : printAdd(inst, row);
     case Form.addImm:
       if (defs[0] !== uses[0])
         return `lea ${register(defs[0])}, [${registerName(uses[0], 8)}${signed(inst.imm)}]`;
@@ -93,6 +93,7 @@ function printConstant(inst: MInst, row: Instruction): string {
 }
 
 function printAdd(inst: MInst, row: Instruction): string {
+  if (inst.mem) throw new InternalError(`${rowName(inst.op)} is two instructions here`);
   const [def] = inst.defs;
   const [a, b] = inst.uses;
   const name = (r: number): string => registerName(r, row.bytes);
