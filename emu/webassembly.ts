@@ -1,4 +1,5 @@
-import { compile } from '../compiler/index.ts';
+import { CompileError as CompilerError } from '../compiler/errors.ts';
+import { compile, validate as validateModule } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import type { Target, TargetName } from '../compiler/target.ts';
@@ -8,7 +9,7 @@ import { CompileError, LinkError, RuntimeError } from './js-api/errors.ts';
 import { globalClass } from './js-api/global.ts';
 import { instanceClass } from './js-api/instance.ts';
 import { memoryClass } from './js-api/memory.ts';
-import { bytesOf, compileBytes, imageOf, moduleClass, viewOf } from './js-api/module.ts';
+import { bytesOf, imageOf, moduleClass, viewOf } from './js-api/module.ts';
 import { tableClass } from './js-api/table.ts';
 import { Machine } from './machine.ts';
 
@@ -57,10 +58,10 @@ export function createWebAssembly(options: WebAssemblyOptions) {
   function validate(source: unknown): boolean {
     const bytes = bytesOf(source, 'WebAssembly.validate()');
     try {
-      compileBytes(toImage, bytes, 'WebAssembly.validate()');
+      validateModule(bytes, targets[target]);
       return true;
     } catch (error) {
-      if (error instanceof CompileError) return false;
+      if (error instanceof CompilerError) return false;
       throw error;
     }
   }
