@@ -234,6 +234,8 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
           const self = space.readPointer(record + 4) - addresses[index];
           expect(self).toBeGreaterThan(0);
           expect(self).toBeLessThan(functions[index].bytes.length);
+          // What push {ip, pc} stored is its own address + 8.
+          expect(space.readPointer(addresses[index] + self - 8)).toBe(0xe92d9000);
           expect(call.sp - record).toBe(frameBytes - recordOffset);
           seen.add(`${index}`);
         }
