@@ -432,7 +432,7 @@ export class Core implements AddressSpaceObserver {
     while (this.#engine.tlbIsSmall) {
       this.#engine.enlargeTlb();
       const stopped = this.#engine.control[STOP_WORD];
-      if (error !== 0 || stopped < STOPPED.missedRead) break;
+      if (stopped < STOPPED.missedRead) break;
       if (stopped !== STOPPED.missedFetch) this.#restartInstruction();
       error = this.#engine.run();
     }

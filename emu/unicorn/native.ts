@@ -261,14 +261,8 @@ const ROUTINES = {
     75 a4                    jne look
     8d 42 f5                 lea eax, [rdx - 11]     (STOPPED.missedRead and so on)
     41 88 40 10              mov [r8 + stopped], al
-    51                       push rcx
-    56                       push rsi
-    41 50                    push r8
-    41 ff 50 20              call [r8 + emuStop]
-    41 58                    pop r8
-    5e                       pop rsi
-    59                       pop rcx
-    eb 8f                    jmp look`,
+    31 c0                    xor eax, eax            (as if nothing were there: the fault stops exactly)
+    c3                       ret`,
 } as const;
 
 /** The addresses of the routines above. */
