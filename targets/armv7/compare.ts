@@ -81,8 +81,7 @@ const isTest = (op: number): boolean => tests.has(op);
 /** Emits a compare for "value is not zero", used by `user`; returns its condition. */
 export function nonZero(s: Selector, value: Inst, user: Inst): number {
   if (isComparison(value.op) && s.canDuplicate(value)) return compare(s, value);
-  const both = value.op === Op.and || value.op === Op.or ? compareBoth(s, value, user) : null;
-  if (both !== null) return both;
+  if (isJoined(s, value) && s.canFold(value, user)) return compareBoth(s, value);
   const test = tests.get(value.op);
   if (test !== undefined && s.canFold(value, user)) {
     const [a, b] = value.args;
@@ -102,18 +101,24 @@ const isSimple = (s: Selector, inst: Inst): boolean =>
   s.canDuplicate(inst) &&
   !(isConstant(inst.args[1], 0) && holds(s, inst.args[0], inst));
 
+/** True for two comparisons joined by `and` or `or` that {@link compareBoth} can make one condition of. */
+export function isJoined(s: Selector, value: Inst): boolean {
+  if (value.op !== Op.and && value.op !== Op.or) return false;
+  const [a, b] = value.args;
+  if (!isSimple(s, a) || !isSimple(s, b)) return false;
+  const [cond, other] = [integer.get(a.op), integer.get(b.op)];
+  return cond === other || (other !== undefined && swapped.get(other) === cond);
+}
+
 /**
  * Two comparisons joined by and (or): the second is made only if the first holds (fails), and otherwise leaves flags that fail
- * (hold) as well, which takes the same condition for both. Returns null if they do not fit.
+ * (hold) as well, which takes the same condition for both.
  */
-function compareBoth(s: Selector, value: Inst, user: Inst): number | null {
+export function compareBoth(s: Selector, value: Inst): number {
   const [a, b] = value.args;
-  if (!isSimple(s, a) || !isSimple(s, b)) return null;
   const cond = integer.get(a.op) ?? Cond.al;
-  const other = integer.get(b.op) ?? Cond.al;
-  if ((other !== cond && swapped.get(other) !== cond) || !s.canFold(value, user)) return null;
   compareOne(s, a, false);
-  compareOne(s, b, other !== cond).cond = value.op === Op.and ? cond : cond ^ 1;
+  compareOne(s, b, integer.get(b.op) !== cond).cond = value.op === Op.and ? cond : cond ^ 1;
   return cond;
 }
 

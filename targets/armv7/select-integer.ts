@@ -3,7 +3,7 @@ import type { Selector } from '../../compiler/backend/selector.ts';
 import type { Inst } from '../../compiler/ir/function.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
-import { compare, holds } from './compare.ts';
+import { compare, compareBoth, holds, isJoined } from './compare.ts';
 import { isModified } from './encode.ts';
 import { Cond, I, Shift } from './instructions.ts';
 import {
@@ -76,6 +76,10 @@ const mul: SelectionRule = (s, inst) => {
 const lowBits = (mask: number): number => (((mask + 1) & mask) === 0 ? 32 - Math.clz32(mask) : 0);
 
 const and: SelectionRule = (s, inst) => {
+  if (isJoinedAlone(s, inst)) {
+    setBy(s, inst, compareBoth(s, inst));
+    return;
+  }
   const [a, b] = inst.args;
   const mask = constantOf(b);
   if (mask !== null) {
@@ -113,6 +117,10 @@ function field(s: Selector, inst: Inst, row: number, source: Inst, from: number,
 
 /** (x and not m) or (y and m), m a mask of low bits: y goes into x's lowest field. */
 const or: SelectionRule = (s, inst) => {
+  if (isJoinedAlone(s, inst)) {
+    setBy(s, inst, compareBoth(s, inst));
+    return;
+  }
   const [a, b] = inst.args;
   for (const [x, y] of [
     [a, b],
@@ -201,12 +209,20 @@ export const comparison: SelectionRule = (s, inst) => {
     made.imm2 = Shift.lsr;
     return;
   }
-  const cond = compare(s, inst);
+  setBy(s, inst, compare(s, inst));
+};
+
+/** def <- 1 where the condition holds, else 0. */
+function setBy(s: Selector, inst: Inst, cond: number): void {
   const t = emitConstant(s, 0);
   const made = s.emit(I.mov_immediate_if, [s.def(inst)], [t]);
   made.imm = 1;
   made.cond = cond;
-};
+}
+
+/** True for comparisons joined by `inst` that nobody else wants. */
+const isJoinedAlone = (s: Selector, inst: Inst): boolean =>
+  isJoined(s, inst) && s.canFold(inst.args[0], inst) && s.canFold(inst.args[1], inst);
 
 /** Registers for both words of a pair; the driver has none for a word that nobody uses. */
 function pairDefs(s: Selector, inst: Inst): [low: number, high: number] {
