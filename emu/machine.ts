@@ -44,6 +44,9 @@ export interface Runner {
 
 const freely: Runner = { run: (core) => core.run(), entered() {}, left() {} };
 
+/** Engines are few and dear: one whose machine nobody holds any more goes back as if the machine had been closed. */
+const abandoned = new FinalizationRegistry<Core>((core) => core.dispose());
+
 /** An activation that the host made and that has not returned. */
 export interface HostEntry {
   /** Where compiled code called the host that made the entry: return address and stack pointer there. */
@@ -100,11 +103,13 @@ export class Machine {
     this.arena = new Arena(this.space, arenaBytes[target]);
     this.thread = this.arena.allocate(64);
     this.core = new Core(this.space);
+    abandoned.register(this, this.core, this);
     this.registers = new NativeRegisters(this.core);
   }
 
   /** Gives the core's engine back. Memories stay readable for who holds their buffers. */
   close(): void {
+    abandoned.unregister(this);
     this.core.dispose();
   }
 
