@@ -1,3 +1,4 @@
+import type { ImageFunction } from '../compiler/image/image.ts';
 import type { SchemeName } from '../compiler/stack/scheme.ts';
 import type { Core, Stop } from './core.ts';
 import { Interrupter, type Schedule, seededRandom } from './interrupts.ts';
@@ -68,10 +69,7 @@ export class Sampler implements Runner {
   private samples = 0;
   private attributed = 0;
   private mismatchCount = 0;
-  private readonly failures = new Map<ReadFailure, number>();
-  private readonly folded = new Map<string, number>();
-  private readonly self = new Map<string, number>();
-  private readonly total = new Map<string, number>();
+  private readonly root = new StackNode('', null);
   private readonly mismatches: SampleMismatch[] = [];
 
   /** @throws RangeError for an interval of less than one instruction */
@@ -117,13 +115,29 @@ export class Sampler implements Runner {
 
   /** What was seen so far. */
   report(): SampleReport {
-    const functions = [...this.total].map(([name, total]) => ({
-      name,
-      self: this.self.get(name) ?? 0,
-      total,
-    }));
+    const failures = new Map<ReadFailure, number>();
+    const folded = new Map<string, number>();
+    const self = new Map<string, number>();
+    const total = new Map<string, number>();
+    // Without recursion: samples of runaway recursion make the tree as deep as their stacks.
+    const nodes = [this.root];
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+      nodes.push(...node.callees.values());
+      let samples = node.complete;
+      for (const count of node.failures.values()) samples += count;
+      if (samples === 0) continue;
+      const path = node.path();
+      if (node.complete > 0) add(folded, path.join(';'), node.complete);
+      for (const [failure, count] of node.failures) {
+        add(failures, failure, count);
+        add(folded, [`[${failure}]`, ...path].join(';'), count);
+      }
+      if (path.length > 0) add(self, node.name, samples);
+      for (const name of new Set(path)) add(total, name, samples);
+    }
+    const functions = [...total].map(([name, count]) => ({ name, self: self.get(name) ?? 0, total: count }));
     functions.sort((a, b) => b.self - a.self || (a.name < b.name ? -1 : 1));
-    const { samples, attributed, failures, folded, mismatches, mismatchCount } = this;
+    const { samples, attributed, mismatches, mismatchCount } = this;
     return { samples, attributed, failures, folded, functions, mismatches, mismatchCount };
   }
 
@@ -144,21 +158,20 @@ export class Sampler implements Runner {
     this.samples++;
   }
 
-  /** Adapters and helpers go with the functions that use them; they get no frame of their own. */
+  /**
+   * Adapters and helpers go with the functions that use them; they get no node of their own. A tree, because a string for
+   * every sample would cost more than reading its stack.
+   */
   private count(): void {
     const { points, depth, failure } = this.reader;
-    const names: string[] = [];
-    for (let i = 0; i < depth; i++) {
-      const { kind, name } = points[i].symbol;
-      if (kind === 'wasm' || kind === 'host-adapter' || kind === 'init') names.push(name);
+    let node = this.root;
+    for (let i = depth - 1; i >= 0; i--) {
+      const { symbol } = points[i];
+      const { kind } = symbol;
+      if (kind === 'wasm' || kind === 'host-adapter' || kind === 'init') node = node.callee(symbol);
     }
-    if (names.length > 0) add(this.self, names[0]);
-    for (const name of new Set(names)) add(this.total, name);
-    if (failure !== null) {
-      add(this.failures, failure);
-      names.push(`[${failure}]`);
-    }
-    add(this.folded, names.reverse().join(';'));
+    if (failure === null) node.complete++;
+    else add(node.failures, failure);
   }
 
   private check(truth: TrueStack, core: Core): void {
@@ -206,6 +219,39 @@ function dueAt(schedule: Schedule): () => boolean {
   }
 }
 
-function add<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+/** A stack seen in samples: its innermost function, and the stacks that have one more. */
+class StackNode {
+  readonly name: string;
+  readonly callees = new Map<ImageFunction, StackNode>();
+  /** Samples that ended here, read to the outermost frame. */
+  complete = 0;
+  /** Samples that ended here whose outermost frames are unknown, by cause. */
+  readonly failures = new Map<ReadFailure, number>();
+
+  private readonly caller: StackNode | null;
+
+  constructor(name: string, caller: StackNode | null) {
+    this.name = name;
+    this.caller = caller;
+  }
+
+  /** Names from the outermost function to this one. */
+  path(): string[] {
+    const names: string[] = [];
+    for (let node: StackNode = this; node.caller !== null; node = node.caller) names.push(node.name);
+    return names.reverse();
+  }
+
+  callee(symbol: ImageFunction): StackNode {
+    let node = this.callees.get(symbol);
+    if (node === undefined) {
+      node = new StackNode(symbol.name, this);
+      this.callees.set(symbol, node);
+    }
+    return node;
+  }
+}
+
+function add<Key>(counts: Map<Key, number>, key: Key, count = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }
