@@ -428,14 +428,8 @@ export class Core implements AddressSpaceObserver {
 
   #go(): Stop {
     if (this.#breakpoints.size > 0) this.#passOverBreakpoint();
-    let error = this.#engine.run();
-    while (this.#engine.tlbIsSmall) {
-      this.#engine.enlargeTlb();
-      const stopped = this.#engine.control[STOP_WORD];
-      if (stopped < STOPPED.missedRead) break;
-      if (stopped !== STOPPED.missedFetch) this.#restartInstruction();
-      error = this.#engine.run();
-    }
+    const error = this.#engine.run();
+    if (this.#engine.tlbIsSmall) this.#engine.enlargeTlb();
     this.#faultedInPlace = false;
     const pc = this.pc;
     const intoStubs = pc - STUB_PAGE;
@@ -454,16 +448,6 @@ export class Core implements AddressSpaceObserver {
       default:
         return this.#faulted(error, pc);
     }
-  }
-
-  /** The instruction at the program counter was begun, and counted, but not executed. */
-  #restartInstruction(): void {
-    this.#counter?.cut(this.pc);
-    if (this.#breakpoints.size > 0) this.#passOverBreakpoint();
-    if (this.#budgetHook === undefined) return;
-    const control = this.#engine.control;
-    control[BUDGET]++;
-    if (control[BUDGET] === 0) control[BUDGET + 1]++;
   }
 
   /** Lets a run that resumes at a breakpoint execute the instruction there. */

@@ -83,7 +83,7 @@ export const CONTROL_BLOCK = {
   /** The block entered last, and the table of entry counts, when blocks are counted. */
   lastBlock: 0x78,
   counts: 0x80,
-  /** TLB misses (32 bits) until the core stops. */
+  /** TLB misses (32 bits) until the TLB is to be enlarged at the next stop. */
   misses: 0x88,
   /** Register numbers (32 bits each), pointers to `values`, the values, and what the engine holds. */
   numbers: 0x100,
@@ -99,10 +99,6 @@ export const STOPPED = {
   budget: 2,
   interrupt: 3,
   systemCall: 4,
-  /** After many TLB misses, by the kind of the last. The instruction that reads or writes has not been executed. */
-  missedRead: 5,
-  missedWrite: 6,
-  missedFetch: 7,
 } as const;
 
 /**
@@ -221,15 +217,15 @@ const ROUTINES = {
   /**
    * TLB hook: `(engine, page, access, result, control)`. Finds the page's region by binary search. A page
    * outside every region makes Unicorn raise a fault there and then, with the program counter restored from
-   * its translation tables: exact, and free for accesses that hit. After many misses it stops the core, so
-   * that the TLB can be enlarged.
+   * its translation tables: exact, and free for accesses that hit. It counts misses, so that the TLB is enlarged at the
+   * next stop. (Making the core stop for that is not sound: pretending a fault leaves the guest's exception
+   * pending, and a stop requested from here leaves the program counter stale where code hooks exist.)
    */
   tlbFill: `
     49 89 70 38              mov [r8 + missedPage], rsi
     49 89 50 40              mov [r8 + missedAccess], rdx
     41 ff 88 88 00 00 00     dec dword [r8 + misses]
-    74 55                    jz tooMany
-    4d 8b 40 30              look: mov r8, [r8 + regions]
+    4d 8b 40 30              mov r8, [r8 + regions]
     45 31 c9                 xor r9d, r9d            (regions known to start at or below the page)
     4d 8b 10                 mov r10, [r8]           (regions that may)
     4d 39 d1                 search: cmp r9, r10
@@ -256,12 +252,6 @@ const ROUTINES = {
     b8 01 00 00 00           mov eax, 1
     c3                       ret
     31 c0                    none: xor eax, eax
-    c3                       ret
-    41 80 78 10 00           tooMany: cmp byte [r8 + stopped], 0
-    75 a4                    jne look
-    8d 42 f5                 lea eax, [rdx - 11]     (STOPPED.missedRead and so on)
-    41 88 40 10              mov [r8 + stopped], al
-    31 c0                    xor eax, eax            (as if nothing were there: the fault stops exactly)
     c3                       ret`,
 } as const;
 
