@@ -1,0 +1,184 @@
+;; More values than registers, across a call: they wait in spill slots, constants are made again.
+(module
+  (func $f (param i32) (result i32) (i32.sub (i32.const 0) (local.get 0)))
+  (func (export "many") (param $a i32) (param $b i32) (param $c i32) (param $d i32) (param $e i32)
+    (param $g i32) (param $h i32) (param $i i32) (param $j i32) (param $k i32) (result i32)
+    (i32.add (call $f (local.get $a))
+    (i32.xor (call $f (local.get $b))
+    (i32.add (local.get $a) (i32.xor (local.get $b) (i32.add (local.get $c) (i32.xor (local.get $d)
+    (i32.add (local.get $e) (i32.xor (local.get $g) (i32.add (local.get $h) (i32.xor (local.get $i)
+    (i32.add (local.get $j) (i32.mul (local.get $k) (i32.const 1000003)))))))))))))))
+
+;; ==== what it becomes; rewritten by `npm run test:update`
+;; ---- x86_64: SSA
+;; function @0 "f" wasm [0] (i32) -> (i32) at 49 {
+;; block0():
+;;   v0 = param.i32 0
+;;   v1 = const.i32 0
+;;   v2 = sub.i32 v1, v0
+;;   return v2
+;; }
+;;
+;; function @1 "many" wasm [1] (i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) -> (i32) at 57 {
+;; block0():
+;;   v0 = param.i32 0
+;;   v1 = param.i32 1
+;;   v2 = param.i32 2
+;;   v3 = param.i32 3
+;;   v4 = param.i32 4
+;;   v5 = param.i32 5
+;;   v6 = param.i32 6
+;;   v7 = param.i32 7
+;;   v8 = param.i32 8
+;;   v9 = param.i32 9
+;;   v10 = call @0 (i32) -> (i32), v0
+;;   v11 = call @0 (i32) -> (i32), v1
+;;   v12 = const.i32 1000003
+;;   v13 = mul.i32 v9, v12
+;;   v14 = add.i32 v8, v13
+;;   v15 = xor.i32 v7, v14
+;;   v16 = add.i32 v6, v15
+;;   v17 = xor.i32 v5, v16
+;;   v18 = add.i32 v4, v17
+;;   v19 = xor.i32 v3, v18
+;;   v20 = add.i32 v2, v19
+;;   v21 = xor.i32 v1, v20
+;;   v22 = add.i32 v0, v21
+;;   v23 = xor.i32 v11, v22
+;;   v24 = add.i32 v10, v23
+;;   return v24
+;; }
+;;
+;; ---- x86_64: machine code
+;; f: 6 bytes, frame 8
+;;     0  mov rax, rdi
+;;     3  neg eax
+;;     5  ret
+;;
+;; many: 141 bytes, frame 80
+;;    10  push rbx
+;;    11  push rbp
+;;    12  push r12
+;;    14  push r13
+;;    16  push r14
+;;    18  sub rsp, 0x10
+;;    1c  push 1
+;;    1e  push qword ptr [r15 + 8]
+;;    22  mov qword ptr [r15 + 8], rsp              ; publishes
+;;    26  mov qword ptr [rsp + 0x10], r9
+;;    2b  mov r14, r8
+;;    2e  mov r13, rcx
+;;    31  mov r12, rdx
+;;    34  mov rbp, rsi
+;;    37  mov rbx, rdi
+;;    3a  mov rdi, rbx
+;;    3d  call 0
+;;    42  mov qword ptr [rsp + 0x18], rax
+;;    47  mov rdi, rbp
+;;    4a  call 0
+;;    4f  mov rcx, qword ptr [rsp + 0x68]
+;;    54  imul ecx, ecx, 0xf4243
+;;    5a  mov rdx, qword ptr [rsp + 0x60]
+;;    5f  add ecx, edx
+;;    61  mov rdx, qword ptr [rsp + 0x58]
+;;    66  xor edx, ecx
+;;    68  mov rcx, qword ptr [rsp + 0x50]
+;;    6d  add ecx, edx
+;;    6f  mov r9, qword ptr [rsp + 0x10]
+;;    74  xor r9d, ecx
+;;    77  lea ecx, [r14 + r9]
+;;    7b  xor r13d, ecx
+;;    7e  lea ecx, [r12 + r13]
+;;    82  xor ecx, ebp
+;;    84  add ecx, ebx
+;;    86  xor eax, ecx
+;;    88  add eax, dword ptr [rsp + 0x18]
+;;    8c  pop qword ptr [r15 + 8]                   ; publishes
+;;    90  add rsp, 0x18
+;;    94  pop r14
+;;    96  pop r13
+;;    98  pop r12
+;;    9a  pop rbp
+;;    9b  pop rbx
+;;    9c  ret
+;;
+;; ---- armv7: SSA
+;; function @0 "f" wasm [0] (i32) -> (i32) at 49 {
+;; block0():
+;;   v0 = param.i32 0
+;;   v1 = const.i32 0
+;;   v2 = sub.i32 v1, v0
+;;   return v2
+;; }
+;;
+;; function @1 "many" wasm [1] (i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) -> (i32) at 57 {
+;; block0():
+;;   v0 = param.i32 0
+;;   v1 = param.i32 1
+;;   v2 = param.i32 2
+;;   v3 = param.i32 3
+;;   v4 = param.i32 4
+;;   v5 = param.i32 5
+;;   v6 = param.i32 6
+;;   v7 = param.i32 7
+;;   v8 = param.i32 8
+;;   v9 = param.i32 9
+;;   v10 = call @0 (i32) -> (i32), v0
+;;   v11 = call @0 (i32) -> (i32), v1
+;;   v12 = const.i32 1000003
+;;   v13 = mul.i32 v9, v12
+;;   v14 = add.i32 v8, v13
+;;   v15 = xor.i32 v7, v14
+;;   v16 = add.i32 v6, v15
+;;   v17 = xor.i32 v5, v16
+;;   v18 = add.i32 v4, v17
+;;   v19 = xor.i32 v3, v18
+;;   v20 = add.i32 v2, v19
+;;   v21 = xor.i32 v1, v20
+;;   v22 = add.i32 v0, v21
+;;   v23 = xor.i32 v11, v22
+;;   v24 = add.i32 v10, v23
+;;   return v24
+;; }
+;;
+;; ---- armv7: machine code
+;; f: 8 bytes, frame 0
+;;     0  rsb r0, r0, #0
+;;     4  bx lr
+;;
+;; many: 140 bytes, frame 32
+;;    10  push {r4, r5, r6, r7, r8, lr}
+;;    14  ldr ip, [sl, #8]
+;;    18  push {ip, pc}
+;;    1c  str sp, [sl, #8]                          ; publishes
+;;    20  mov r7, r3
+;;    24  mov r6, r2
+;;    28  mov r5, r1
+;;    2c  mov r4, r0
+;;    30  mov r0, r4
+;;    34  bl #0
+;;    38  mov r8, r0
+;;    3c  mov r0, r5
+;;    40  bl #0
+;;    44  movw r3, #0x4243
+;;    48  movt r3, #0xf
+;;    4c  ldr r1, [sp, #0x48]
+;;    50  ldr r2, [sp, #0x40]
+;;    54  mla r3, r1, r3, r2
+;;    58  ldr r2, [sp, #0x38]
+;;    5c  eor r3, r2, r3
+;;    60  ldr r2, [sp, #0x30]
+;;    64  add r3, r2, r3
+;;    68  ldr r2, [sp, #0x28]
+;;    6c  eor r3, r2, r3
+;;    70  ldr r2, [sp, #0x20]
+;;    74  add r3, r2, r3
+;;    78  eor r3, r7, r3
+;;    7c  add r3, r6, r3
+;;    80  eor r3, r5, r3
+;;    84  add r3, r4, r3
+;;    88  eor r3, r0, r3
+;;    8c  add r0, r8, r3
+;;    90  ldr ip, [sp]
+;;    94  str ip, [sl, #8]                          ; publishes
+;;    98  pop {r2, r3, r4, r5, r6, r7, r8, pc}
