@@ -352,7 +352,7 @@ function invoke({ machine }: ModuleInstance, callee: FunctionInstance, { args }:
 /** Which of our traps the specification's messages mean, by how they begin. */
 const trapKinds: readonly (readonly [message: string, kinds: readonly string[]])[] = [
   ['unreachable', ['unreachable']],
-  ['integer divide by zero', ['divideByZero']],
+  ['integer divide by zero', ['divideByZero', 'remainderByZero']],
   // Out-of-range truncations share V8's message with those of NaNs.
   ['integer overflow', ['integerOverflow', 'invalidConversion']],
   ['invalid conversion to integer', ['invalidConversion']],

@@ -114,7 +114,7 @@ describe('numbers', () => {
       TrapKind.divideByZero,
       TrapKind.integerOverflow,
     ]);
-    expect(traps('(i32.rem_s (local.get 0) (local.get 1))')).toEqual([TrapKind.divideByZero]);
+    expect(traps('(i32.rem_s (local.get 0) (local.get 1))')).toEqual([TrapKind.remainderByZero]);
     expect(traps('(i32.div_s (local.get 0) (i32.const 3))')).toEqual([]);
     expect(traps('(i32.div_s (local.get 0) (i32.const -1))')).toEqual([TrapKind.integerOverflow]);
     expect(traps('(i32.div_s (i32.const 7) (local.get 1))')).toEqual([TrapKind.divideByZero]);

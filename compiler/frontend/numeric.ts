@@ -72,7 +72,8 @@ function divide(e: Emitter, op: number, type: Type, left: Inst, right: Inst): In
   const known = right.op === Op.const;
   const isZero = right.imm === 0 && right.imm2 === 0;
   if (!known || isZero) {
-    e.trapIf(e.emit2(Op.eq, Type.i32, right, e.constant(type, 0, 0)), TrapKind.divideByZero);
+    const kind = op === Op.rem_s || op === Op.rem_u ? TrapKind.remainderByZero : TrapKind.divideByZero;
+    e.trapIf(e.emit2(Op.eq, Type.i32, right, e.constant(type, 0, 0)), kind);
   }
   if (
     op === Op.div_s &&

@@ -66,6 +66,7 @@ export const TrapKind = {
   stackOverflow: 8,
   indirectCallOutOfBounds: 9,
   elementSegmentOutOfBounds: 10,
+  remainderByZero: 11,
 } as const;
 export type TrapKind = (typeof TrapKind)[keyof typeof TrapKind];
 
@@ -82,4 +83,5 @@ export const trapMessages = [
   'Maximum call stack size exceeded',
   'table index is out of bounds',
   'element segment out of bounds',
+  'remainder by zero',
 ] as const;

@@ -147,7 +147,8 @@ const isQuiet = (type: Type, bits: bigint): boolean =>
   (bits & (type === f32 ? 0x400000n : 0x8000000000000n)) !== 0n;
 
 const trapWordings: Readonly<Record<number, RegExp>> = {
-  [TrapKind.divideByZero]: /by zero/,
+  [TrapKind.divideByZero]: /divide by zero/,
+  [TrapKind.remainderByZero]: /remainder by zero/,
   [TrapKind.integerOverflow]: /divide result unrepresentable/,
   [TrapKind.invalidConversion]: /float unrepresentable/,
 };
