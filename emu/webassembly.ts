@@ -14,8 +14,8 @@ import { tableClass } from './js-api/table.ts';
 import { Machine } from './machine.ts';
 
 export interface WebAssemblyOptions {
-  /** Whose machine code, on which emulated core. */
-  readonly target: TargetName;
+  /** Whose machine code, on which emulated core: a target's name, or a target itself (a changed one, in tests). */
+  readonly target: TargetName | Target;
   /** Optimisation level; 1 where it is not given, because compiling is part of instantiating. */
   readonly level?: OptimisationLevel;
   readonly scheme?: SchemeName;
@@ -42,9 +42,10 @@ export type EmulatedWebAssembly = ReturnType<typeof createWebAssembly>;
  */
 export function createWebAssembly(options: WebAssemblyOptions) {
   const { target, level = 1, scheme = 'atomic', order = 'relaxed', stackBytes } = options;
-  const machine = options.machine ?? new Machine(target, stackBytes === undefined ? {} : { stackBytes });
-  if (machine.target !== target) throw new TypeError(`the machine is ${machine.target}, not ${target}`);
-  const toImage = (bytes: Uint8Array) => compile(bytes, { target: targets[target], level, scheme, order });
+  const isa = typeof target === 'string' ? targets[target] : target;
+  const machine = options.machine ?? new Machine(isa.name, stackBytes === undefined ? {} : { stackBytes });
+  if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
+  const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order });
 
   const Module = moduleClass(toImage);
   const Memory = memoryClass(machine);
@@ -58,7 +59,7 @@ export function createWebAssembly(options: WebAssemblyOptions) {
   function validate(source: unknown): boolean {
     const bytes = bytesOf(source, 'WebAssembly.validate()');
     try {
-      validateModule(bytes, targets[target]);
+      validateModule(bytes, isa);
       return true;
     } catch (error) {
       if (error instanceof CompilerError) return false;

@@ -1,4 +1,4 @@
-import type { TargetName } from '../../compiler/target.ts';
+import type { Target, TargetName } from '../../compiler/target.ts';
 import { createWebAssembly } from '../../emu/webassembly.ts';
 import { generateModule } from './generate.ts';
 import { type Engine, type Trace, traceModule } from './trace.ts';
@@ -25,7 +25,7 @@ export interface FuzzResult {
 export interface FuzzOptions {
   readonly first: number;
   readonly count: number;
-  readonly targets: readonly TargetName[];
+  readonly targets: readonly (TargetName | Target)[];
   /** Optimisation levels; each module takes one of them in turn. */
   readonly levels: readonly (0 | 1 | 2 | 3)[];
   readonly progress?: (done: number, differences: number) => void;
@@ -53,7 +53,15 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
       const actual = traceOn(target, level, bytes, seed);
       if (expected.inconclusive || actual.inconclusive) inconclusive++;
       const line = firstDifference(expected, actual);
-      if (line) differences.push({ seed, target, level, bytes, expected: line[0], actual: line[1] });
+      if (line)
+        differences.push({
+          seed,
+          target: typeof target === 'string' ? target : target.name,
+          level,
+          bytes,
+          expected: line[0],
+          actual: line[1],
+        });
     }
     options.progress?.(i + 1, differences.length);
   }
@@ -61,7 +69,12 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
 }
 
 /** The trace of a module on an emulated target; an exception that is no trap is a line of its own. */
-export function traceOn(target: TargetName, level: 0 | 1 | 2 | 3, bytes: Uint8Array, seed: number): Trace {
+export function traceOn(
+  target: TargetName | Target,
+  level: 0 | 1 | 2 | 3,
+  bytes: Uint8Array,
+  seed: number,
+): Trace {
   try {
     return traceModule(createWebAssembly({ target, level }) as unknown as Engine, bytes, seed);
   } catch (error) {
