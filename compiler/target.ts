@@ -108,6 +108,8 @@ export const InstFlag = {
   return: 64,
   /** No instruction may be put between this and the next one of its block (compare and branch). */
   glued: 128,
+  /** With `tied`: uses[0] and uses[1] may change places, so that the one that ends here is overwritten. */
+  commutative: 256,
 } as const;
 
 export interface InstructionInfo {

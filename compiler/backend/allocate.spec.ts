@@ -14,7 +14,7 @@ const shapes: Record<string, FakeShape> = {
 
 describe.each(Object.entries(shapes))('random functions on a machine with %s', (_, shape) => {
   const target = fakeTarget(shape);
-  const count = Number(process.env.FATHOM_ALLOCATIONS ?? 700);
+  const count = Number(process.env.FATHOM_ALLOCATIONS ?? 250);
 
   it.each([
     { size: 10, pool: 4 },

@@ -275,7 +275,9 @@ class Checker {
       }
     } else {
       if (inst.uses.length !== original.uses.length) this.fail('operands were added or removed');
-      for (const [i, value] of original.uses.entries()) this.checkUse(value, inst.uses[i]);
+      const swapped = (flags & InstFlag.commutative) !== 0 && !this.holdsAll(original.uses, inst.uses);
+      const uses = swapped ? original.uses.toReversed() : original.uses;
+      for (const [i, value] of uses.entries()) this.checkUse(value, inst.uses[i]);
       this.checkMem(original.mem, inst.mem);
     }
     if ((flags & InstFlag.tied) !== 0 && inst.uses[0] !== inst.defs[0]) {
@@ -286,9 +288,13 @@ class Checker {
   private matchesFolded(original: Original, inst: MInst, folded: number, slot: number): boolean {
     if (this.state.get(slot)?.has(original.uses[folded]) !== true) return false;
     const rest = original.uses.filter((_, i) => i !== folded);
+    return this.holdsAll(rest, inst.uses);
+  }
+
+  private holdsAll(values: readonly number[], registers: readonly number[]): boolean {
     return (
-      rest.length === inst.uses.length &&
-      rest.every((value, i) => this.state.get(inst.uses[i])?.has(value) === true)
+      values.length === registers.length &&
+      values.every((value, i) => this.state.get(registers[i])?.has(value) === true)
     );
   }
 

@@ -39,6 +39,11 @@ export class FixedConflicts {
     return first < current.to ? first : never;
   }
 
+  /** Whether `interval` crosses a call; at any time. */
+  crossesCall(interval: Interval): boolean {
+    return this.intervals.calls.some((group) => this.firstCall(interval, group, 0) < never);
+  }
+
   private firstCall(current: Interval, group: CallGroup, from: number): number {
     const { rangeFrom, rangeTo } = this.intervals;
     const { numbers } = group;

@@ -98,6 +98,9 @@ export function buildIntervals(
   return new Builder(func, target, numbering, liveness).build();
 }
 
+/** The ranges of physical registers that no instruction names. */
+const nowhere: number[] = [];
+
 class Builder {
   private readonly func: MFunction;
   private readonly target: Target;
@@ -119,8 +122,8 @@ class Builder {
   // Physical registers.
   private readonly tracked = new Uint8Array(firstVirtual);
   private readonly fixedEnd = new Int32Array(firstVirtual).fill(-1);
-  private readonly fixedFrom: number[][] = [];
-  private readonly fixedTo: number[][] = [];
+  private readonly fixedFrom: number[][] = new Array<number[]>(firstVirtual).fill(nowhere);
+  private readonly fixedTo: number[][] = new Array<number[]>(firstVirtual).fill(nowhere);
   private readonly groups: CallGroup[] = [];
   private readonly groupOf = new Map<readonly number[], CallGroup>();
   private readonly callNumbers: number[] = [];
@@ -132,10 +135,6 @@ class Builder {
     this.liveness = liveness;
     this.head = new Int32Array(func.classes.length).fill(-1);
     this.leadsTo = new Int8Array(func.classes.length).fill(-1);
-    for (let r = 0; r < firstVirtual; r++) {
-      this.fixedFrom.push([]);
-      this.fixedTo.push([]);
-    }
     for (const registers of target.registers.allocatable) for (const r of registers) this.tracked[r] = 1;
   }
 
@@ -197,6 +196,7 @@ class Builder {
     }
     // Two-address forms overwrite uses[0] first of all: the others are still read then.
     const late = tied || early;
+    if ((flags & InstFlag.commutative) !== 0) this.orderOperands(uses, pos);
     if (mem !== null) {
       if (mem.base >= 0) this.addOperand(mem.base, blockStart, pos, late && mem.base !== uses[0], 1);
       if (mem.index >= 0) this.addOperand(mem.index, blockStart, pos, late && mem.index !== uses[0], 1);
@@ -209,6 +209,20 @@ class Builder {
     }
     if (tied) this.addHint(defs[0], uses[0], weight);
     else if (pseudo) for (let i = 0; i < defs.length; i++) this.addHint(defs[i], uses[i], weight);
+  }
+
+  /** Puts the operand of a commutative two-address form first that is not needed any more, so that it can be overwritten. */
+  private orderOperands(uses: number[], pos: number): void {
+    if (uses.length !== 2 || uses[0] < firstVirtual || uses[1] < firstVirtual) return;
+    if (this.isLive(uses[0] - firstVirtual, pos + 1) && !this.isLive(uses[1] - firstVirtual, pos + 1)) {
+      uses.reverse();
+    }
+  }
+
+  /** Whether the walk backwards has found `v` live at `pos`. */
+  private isLive(v: number, pos: number): boolean {
+    const range = this.head[v];
+    return range >= 0 && this.from[range] <= pos && this.to[range] > pos;
   }
 
   /** What a glued instruction writes stays in its register until code can be inserted. */
@@ -276,8 +290,13 @@ class Builder {
 
   private addFixed(register: number, from: number, to: number): void {
     if (this.tracked[register] === 0) return;
-    this.fixedFrom[register].push(from);
-    this.fixedTo[register].push(to);
+    if (this.fixedFrom[register] === nowhere) {
+      this.fixedFrom[register] = [from];
+      this.fixedTo[register] = [to];
+    } else {
+      this.fixedFrom[register].push(from);
+      this.fixedTo[register].push(to);
+    }
   }
 
   private addCall(clobbers: readonly number[], n: number): void {

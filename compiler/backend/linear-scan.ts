@@ -5,13 +5,12 @@ import { canFold } from './fold.ts';
 import type { Interval, Intervals } from './intervals.ts';
 import { firstVirtual, type MFunction } from './machine.ts';
 import type { Numbering } from './numbering.ts';
-import { cheapestGap, firstNeed, lowerBound, never, nextUseDistance, split } from './split.ts';
+import { SpillCosts, saveCost } from './spill-costs.ts';
+import { cheapestGap, firstNeed, lowerBound, never, split } from './split.ts';
 import { Unhandled } from './unhandled.ts';
 
-/** What using a call-saved register for the first time costs: its save and its restore, which come in rows and are cheap. */
-const saveCost = 1;
-/** What an instruction costs that is hardly ever executed. */
-const sizeCost = 0.2;
+/** Stands for an empty list that nobody has written to. */
+const noIntervals: Interval[] = [];
 /** Partners of a register that are asked where they are, and partners of those without a place yet. */
 const hintLimit = 24;
 const secondHintLimit = 6;
@@ -27,6 +26,7 @@ export class LinearScan {
   private readonly numbering: Numbering;
   private readonly intervals: Intervals;
   private readonly conflicts: FixedConflicts;
+  private readonly costs: SpillCosts;
   private readonly unhandled = new Unhandled();
   /** All registers that can be given, of any class. */
   private readonly registers: number[] = [];
@@ -37,7 +37,7 @@ export class LinearScan {
   private readonly occupant: (Interval | null)[] = new Array<Interval | null>(firstVirtual).fill(null);
   private readonly occupantUntil = new Int32Array(firstVirtual).fill(never);
   /** Intervals in a hole of their lifetime, and when the first of them goes on. */
-  private readonly inactive: Interval[][] = [];
+  private readonly inactive: Interval[][] = new Array<Interval[]>(firstVirtual).fill(noIntervals);
   private readonly inactiveUntil = new Int32Array(firstVirtual).fill(never);
   /** For the interval at hand: up to where each register is free, and free of fixed uses and calls. */
   private readonly free = new Int32Array(firstVirtual);
@@ -45,6 +45,10 @@ export class LinearScan {
   private readonly score = new Float64Array(firstVirtual);
   /** What other intervals that start at the same position would lose without this register. */
   private readonly claimed = new Float64Array(firstVirtual);
+  /** What `current` would gain in a call-saved register: values that it is to be joined with cross calls. */
+  private savedGain = 0;
+  /** By virtual register: 1 if its whole lifetime crosses a call. */
+  private readonly crosses: Uint8Array;
   /** The register given to each virtual register last, or -1. */
   private readonly lastRegister: Int8Array;
   /** By instruction number: 1 if one of its operands is going to be read from its spill slot. */
@@ -66,6 +70,7 @@ export class LinearScan {
     this.numbering = numbering;
     this.intervals = intervals;
     this.conflicts = new FixedConflicts(intervals);
+    this.costs = new SpillCosts(func, numbering, intervals);
     const seen = new Uint8Array(firstVirtual);
     for (const registers of target.registers.allocatable) {
       for (const r of registers) {
@@ -75,11 +80,16 @@ export class LinearScan {
     }
     for (const r of target.registers.callSaved) this.callSaved[r] = 1;
     for (let r = 0; r < firstVirtual; r++) {
-      this.inactive.push([]);
       if (intervals.fixedFrom[r].length > 0) this.saved[r] = 1;
     }
     this.lastRegister = new Int8Array(func.classes.length).fill(-1);
     this.folded = new Uint8Array(numbering.insts.length);
+    this.crosses = new Uint8Array(func.classes.length);
+    if (intervals.callNumbers.length > 0) {
+      for (const interval of intervals.first) {
+        if (interval !== null && this.conflicts.crossesCall(interval)) this.crosses[interval.vreg] = 1;
+      }
+    }
   }
 
   /** @throws InternalError if an instruction needs more registers than there are */
@@ -147,14 +157,15 @@ export class LinearScan {
   }
 
   private rest(r: number, interval: Interval): void {
-    this.inactive[r].push(interval);
+    if (this.inactive[r] === noIntervals) this.inactive[r] = [interval];
+    else this.inactive[r].push(interval);
     this.inactiveUntil[r] = Math.min(this.inactiveUntil[r], this.intervals.rangeFrom[interval.cursor]);
   }
 
   private wake(r: number, position: number): void {
     const { rangeFrom, rangeTo } = this.intervals;
     const resting = this.inactive[r];
-    this.inactive[r] = [];
+    this.inactive[r] = noIntervals;
     this.inactiveUntil[r] = never;
     for (const interval of resting) {
       if (interval.to <= position) continue;
@@ -177,8 +188,8 @@ export class LinearScan {
     let longest = -1;
     for (const r of registers) {
       const free = this.free[r];
-      const saving = this.callSaved[r] === 1 && this.saved[r] === 0 ? saveCost : 0;
-      const cost = saving - this.score[r] + this.claimed[r];
+      const saving = this.saved[r] === 0 ? saveCost : 0;
+      const cost = (this.callSaved[r] === 1 ? saving - this.savedGain : 0) - this.score[r] + this.claimed[r];
       if (free >= current.to) {
         if (whole < 0 || cost < wholeCost) {
           whole = r;
@@ -218,54 +229,22 @@ export class LinearScan {
     return true;
   }
 
-  /** Whether to spill `current` around calls rather than to save a call-saved register for it. */
+  /**
+   * Whether to spill `current` around calls rather than to give it the call-saved register `r`, which may have to be saved, and
+   * into which it may have to be moved. `longest` is the register that it would have up to the first call, or -1.
+   */
   private isDearerThanMemory(current: Interval, r: number, longest: number): boolean {
-    if (this.callSaved[r] === 0 || this.saved[r] === 1) return false;
-    const crosses = this.conflicts.nextCall(current) < current.to;
-    return (
-      crosses &&
-      (longest >= 0 || !this.isNeededNow(current)) &&
-      this.memoryCost(current, current.from, saveCost) < saveCost
-    );
+    if (this.callSaved[r] === 0 || this.conflicts.nextCall(current) >= current.to) return false;
+    if (longest < 0 && this.isNeededNow(current)) return false;
+    const saving = this.saved[r] === 0 ? saveCost : 0;
+    const price = saving - this.score[r] + (longest < 0 ? 0 : this.score[longest]);
+    if (this.costs.aroundCalls(current) < price) return true;
+    return saving > 0 && this.costs.memory(current, current.from, saving) < saving;
   }
 
   private isNeededNow(current: Interval): boolean {
     const need = firstNeed(this.intervals, current);
     return need !== never && this.numbering.gap(need) <= current.from;
-  }
-
-  /**
-   * What it costs to have `interval` in memory from `position` on wherever it crosses a call: its store, and loads behind calls
-   * before its next use. Counting ends at `limit`.
-   */
-  private memoryCost(interval: Interval, position: number, limit: number): number {
-    const { usePos, callNumbers, first } = this.intervals;
-    const { blockOf, weight, loop, loopLast, start } = this.numbering;
-    const again = this.func.remat[interval.vreg] !== null;
-    const reload = again ? 0.5 : 1;
-    let cost = 0;
-    const whole = first[interval.vreg];
-    if (!again && whole !== null && !isInMemory(whole)) cost = weight[blockOf[whole.from >> 1]] + sizeCost;
-    let previous = position >> 1;
-    const crossesCall = (from: number, to: number): boolean => {
-      const k = lowerBound(callNumbers, from, 0, callNumbers.length);
-      return k < callNumbers.length && callNumbers[k] < to;
-    };
-    const firstUse = lowerBound(usePos, position + 1, interval.useLo, interval.useHi);
-    for (let i = firstUse; i < interval.useHi && cost < limit; i++) {
-      const n = usePos[i] >> 1;
-      if (n === previous) continue;
-      const b = blockOf[n];
-      const header = loop[b];
-      const around =
-        header >= 0 &&
-        start[header] > position &&
-        previous * 2 < start[header] &&
-        crossesCall(start[header] >> 1, start[loopLast[header] + 1] >> 1);
-      if (around || crossesCall(previous, n)) cost += weight[b] * reload + sizeCost;
-      previous = n;
-    }
-    return cost;
   }
 
   /**
@@ -275,7 +254,7 @@ export class LinearScan {
   private takeCallSaved(current: Interval): boolean {
     const position = current.from;
     if (this.conflicts.nextCall(current) >= current.to) return false;
-    const gain = this.memoryCost(current, position, never);
+    const gain = this.costs.memory(current, position, never);
     let best = -1;
     let least = gain - 0.1;
     for (const r of this.target.registers.allocatable[current.cls]) {
@@ -283,7 +262,7 @@ export class LinearScan {
       if (this.callSaved[r] === 0 || occupant === null || this.fixedUntil[r] < current.to) continue;
       if (occupant.from >= position || this.distanceOf(current, r) === 0 || this.meetsInactive(current, r))
         continue;
-      const loss = this.evictionCost(occupant, position, least);
+      const loss = this.costs.eviction(occupant, position, least);
       if (loss < least) {
         least = loss;
         best = r;
@@ -300,22 +279,6 @@ export class LinearScan {
 
   private meetsInactive(current: Interval, r: number): boolean {
     return this.inactive[r].some((interval) => this.intersection(current, interval) < never);
-  }
-
-  /** What it costs to have `interval`, now in a register, in memory from `position` on. */
-  private evictionCost(interval: Interval, position: number, limit: number): number {
-    const { numbering, intervals } = this;
-    const { loop, loopParent, loopLast, start, blockOf } = numbering;
-    let cost = this.memoryCost(interval, position, limit);
-    // The first use loads it, call or not.
-    const k = lowerBound(intervals.usePos, position, interval.useLo, interval.useHi);
-    if (k < interval.useHi) cost += numbering.weight[blockOf[intervals.usePos[k] >> 1]];
-    for (let h = loop[blockOf[position >> 1]]; h >= 0 && cost < limit; h = loopParent[h]) {
-      if (start[h] < interval.from || interval.to < start[loopLast[h] + 1]) break;
-      if (k === interval.useLo || intervals.usePos[k - 1] < start[h]) continue;
-      cost += numbering.backWeight(h);
-    }
-    return cost;
   }
 
   /** Takes a register from the interval whose next use is farthest, or leaves `current` in memory until its own. */
@@ -338,7 +301,7 @@ export class LinearScan {
         best = r;
       }
     }
-    if (best < 0 || (!now && this.distance(current, position) >= farthest)) {
+    if (best < 0 || (!now && this.costs.distance(current, position) >= farthest)) {
       if (now) {
         const { name } = this.func.symbol;
         throw new InternalError(`${name}: no register for v${current.vreg} at instruction ${position >> 1}`);
@@ -351,7 +314,7 @@ export class LinearScan {
     this.occupant[best] = null;
     this.occupantUntil[best] = never;
     const resting = this.inactive[best];
-    this.inactive[best] = [];
+    this.inactive[best] = noIntervals;
     this.inactiveUntil[best] = never;
     for (const interval of resting) {
       if (interval.to <= position) continue;
@@ -374,20 +337,14 @@ export class LinearScan {
         if (this.numbering.gap(this.intervals.usePos[i]) <= position) return 0;
         break;
       }
-      distance = this.distance(occupant, position);
+      distance = this.costs.distance(occupant, position);
     }
     for (const interval of this.inactive[r]) {
       if (this.intersection(current, interval) < never) {
-        distance = Math.min(distance, this.distance(interval, position));
+        distance = Math.min(distance, this.costs.distance(interval, position));
       }
     }
     return distance;
-  }
-
-  /** Values that can be made again count as farther: they need no store, and their instruction is cheap. */
-  private distance(interval: Interval, position: number): number {
-    const distance = nextUseDistance(this.intervals, this.numbering, interval, position) + 1;
-    return this.func.remat[interval.vreg] === null ? distance : distance * 2 + 8;
   }
 
   private assign(interval: Interval, r: number): void {
@@ -402,7 +359,7 @@ export class LinearScan {
     const { intervals, numbering } = this;
     const k = lowerBound(intervals.usePos, limit, interval.useLo, interval.useHi);
     const min = k > interval.useLo ? Math.max(intervals.usePos[k - 1], interval.from) + 1 : interval.from + 1;
-    const loop = this.loopBetterWithout(interval, limit);
+    const loop = this.costs.loopBetterWithout(interval, limit);
     const gap =
       loop >= 0
         ? cheapestGap(numbering, interval.from + 1, numbering.start[loop], interval.from)
@@ -411,23 +368,6 @@ export class LinearScan {
     this.occupantUntil[interval.reg] = Math.min(this.occupantUntil[interval.reg], interval.to);
     if (gap < 0 && numbering.gap(limit) !== limit) this.toMemory(rest, limit);
     else this.unhandled.push(rest);
-  }
-
-  /**
-   * The outermost loop at whose start `interval` had better be in memory already, given that it cannot keep its register beyond
-   * `limit` in there: to load it where it is used is cheaper than for every further round. -1 for none.
-   */
-  private loopBetterWithout(interval: Interval, limit: number): number {
-    const { intervals, numbering } = this;
-    const { start, loop, loopParent, loopLast, weight, blockOf } = numbering;
-    let best = -1;
-    for (let h = loop[blockOf[limit >> 1]]; h >= 0 && start[h] > interval.from; h = loopParent[h]) {
-      if (interval.to < start[loopLast[h] + 1]) break;
-      const k = lowerBound(intervals.usePos, start[h], interval.useLo, interval.useHi);
-      if (k === interval.useHi || intervals.usePos[k] >= limit) continue;
-      if (weight[blockOf[intervals.usePos[k] >> 1]] < numbering.backWeight(h)) best = h;
-    }
-    return best;
   }
 
   /** `interval`, in a register now, is in memory from `position` on, or from a cheaper place between its last use and there. */
@@ -457,7 +397,7 @@ export class LinearScan {
       Math.max(now, interval.from) + 1,
       need,
       interval.from,
-      this.nextCallAfter(interval, need),
+      this.costs.nextCallAfter(interval, need),
     );
     if (gap < 0) {
       const { name } = this.func.symbol;
@@ -466,12 +406,6 @@ export class LinearScan {
       );
     }
     this.unhandled.push(split(intervals, interval, gap));
-  }
-
-  private nextCallAfter(interval: Interval, position: number): number {
-    const { callNumbers } = this.intervals;
-    const k = lowerBound(callNumbers, position >> 1, 0, callNumbers.length);
-    return k < callNumbers.length && callNumbers[k] * 2 < interval.to ? callNumbers[k] * 2 : never;
   }
 
   /** If the use of `interval` at `need` can be a memory operand, says so from now on. Only for values that are in memory already. */
@@ -530,6 +464,7 @@ export class LinearScan {
     const { score, lastRegister, intervals } = this;
     const { hintOffset, hints, hintWeight, leadsTo } = intervals;
     score.fill(0);
+    this.savedGain = 0;
     const v = current.vreg;
     const weight = this.numbering.weight[this.numbering.blockOf[current.from >> 1]];
     if (lastRegister[v] >= 0) score[lastRegister[v]] += weight;
@@ -542,6 +477,7 @@ export class LinearScan {
         score[lastRegister[other - firstVirtual]] += hintWeight[i];
       } else {
         const u = other - firstVirtual;
+        if (this.crosses[u] === 1) this.savedGain += hintWeight[i];
         const last = Math.min(hintOffset[u + 1], hintOffset[u] + secondHintLimit);
         for (let k = hintOffset[u]; k < last; k++) {
           const far = hints[k];
@@ -551,12 +487,4 @@ export class LinearScan {
       }
     }
   }
-}
-
-/** Whether some piece from `interval` on is in memory. */
-function isInMemory(interval: Interval): boolean {
-  for (let piece: Interval | null = interval; piece !== null; piece = piece.next) {
-    if (piece.reg < 0) return true;
-  }
-  return false;
 }

@@ -4,9 +4,6 @@ import type { Numbering } from './numbering.ts';
 /** Behind every position. */
 export const never = 0x3fffffff;
 
-/** What leaving a loop adds to the distance of a next use (Braun and Hack, CC 2009, section 3.1). */
-const loopExit = 100000;
-
 /** How many block borders are weighed for a split before only those of loops are. */
 const borderLimit = 32;
 
@@ -78,27 +75,32 @@ export function cheapestGap(
   since: number,
   returning = never,
 ): number {
-  const { start, blockOf, weight, loop, loopParent } = numbering;
+  const { start, blockOf, weight, loop, loopLast, loopParent } = numbering;
   let best = numbering.gap(max);
   if (best < min) return -1;
   const last = blockOf[best >> 1];
   let cost = best === start[last] ? borderCost(numbering, last, since, returning) : weight[last];
   if (cost === 0) return best;
-  const first = Math.max(blockOf[min >> 1], last - borderLimit);
-  for (let b = last; b > first || (b === first && start[b] >= min); b--) {
+  // Estimates are rough: an earlier place has to be clearly better, as it takes a register for longer.
+  const consider = (b: number): void => {
     const border = borderCost(numbering, b, since, returning);
-    if (border < cost) {
-      cost = border;
-      best = start[b];
-      if (cost === 0) return best;
+    if (border >= cost * 0.8) return;
+    cost = border;
+    best = start[b];
+  };
+  let b = last;
+  for (let step = 0; step < borderLimit && cost > 0 && b >= 0 && start[b] >= min; step++) {
+    const header = loop[b];
+    if (header >= 0 && loopLast[header] < last) {
+      // There is no point in changing places inside a loop that is over by then.
+      b = header - 1;
+      continue;
     }
+    consider(b);
+    b--;
   }
   for (let header = loop[last]; header >= 0 && start[header] >= min; header = loopParent[header]) {
-    const border = borderCost(numbering, header, since, returning);
-    if (border < cost) {
-      cost = border;
-      best = start[header];
-    }
+    consider(header);
   }
   return best;
 }
@@ -112,35 +114,4 @@ function borderCost(numbering: Numbering, b: number, since: number, returning: n
     if (p < b ? start[p + 1] > since : start[p + 1] > returning) cost += numbering.edgeWeight(p, b);
   }
   return cost;
-}
-
-/**
- * How far away the next use of `interval` after `position` is: in positions, around loops, and with a long way for every
- * loop that is left before it. Values without a use in a loop are thus spilled before those with one.
- */
-export function nextUseDistance(
-  intervals: Intervals,
-  numbering: Numbering,
-  interval: Interval,
-  position: number,
-): number {
-  const { usePos, useOffset } = intervals;
-  const { start, loop, loopParent, loopLast } = numbering;
-  const lo = useOffset[interval.vreg];
-  const hi = useOffset[interval.vreg + 1];
-  const k = lowerBound(usePos, position, lo, hi);
-  const next = k < hi ? usePos[k] : never;
-  let away = 0;
-  for (
-    let header = loop[numbering.blockOf[position >> 1]];
-    header >= 0;
-    header = loopParent[header], away += loopExit
-  ) {
-    const end = start[loopLast[header] + 1];
-    if (next < end) break;
-    if (usePos[lo] >= start[header]) continue;
-    const earlier = lowerBound(usePos, start[header], lo, k);
-    if (earlier < k) return away + (end - position) + (usePos[earlier] - start[header]);
-  }
-  return next === never ? away + loopExit : away + next - position;
 }
