@@ -97,6 +97,7 @@ class Emission {
         offsets?.push(asm.offset);
         asm.position(inst.origin);
         if (inst.trap !== -1) asm.trap(inst.trap);
+        if (inst.publishes) asm.publication();
         if ((target.instructions[inst.op].flags & InstFlag.return) !== 0) {
           target.emitEpilogue(func, frame, publication, asm);
         } else target.emit(inst, frame, asm);

@@ -64,6 +64,8 @@ export class MInst {
   clobbers: readonly number[] | null = null;
   /** Instructions that may trap: the kind. -1: cannot. */
   trap: TrapKind | -1 = -1;
+  /** The instruction stores `top`. */
+  publishes = false;
   origin: number;
   constructor(op: number, defs: number[], uses: number[], origin: number) {
     this.op = op;

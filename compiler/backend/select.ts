@@ -2,7 +2,7 @@ import { InternalError } from '../errors.ts';
 import { isRoot } from '../ir/effects.ts';
 import type { Block, Func, Inst } from '../ir/function.ts';
 import { Effect, effects, Op, ops } from '../ir/ops.ts';
-import { Type } from '../ir/types.ts';
+import { Region, Type } from '../ir/types.ts';
 import type { Target } from '../target.ts';
 import { type CallSite, fetchValues, type Placed, placeValues, pushCall, pushNativeCall } from './calls.ts';
 import { Colours } from './colours.ts';
@@ -160,6 +160,9 @@ class Selection implements Selector, CallSite {
       throw new InternalError(`${this.target.name} has no rule for ${ops[inst.op].name}`);
     }
     rule(this, inst);
+    if (inst.op === Op.store && inst.region === Region.publication) {
+      this.insts[this.insts.length - 1].publishes = true;
+    }
   }
 
   /** Parameters and the callee descriptor, from where the caller left them. */

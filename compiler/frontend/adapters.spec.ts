@@ -53,11 +53,11 @@ block0():
   v7 = ne v4, v6
   branch v7, block1, block2
 block1(block0):
-  v9 = load.i32 v4, offset 8, region native
+  v9 = load.i32 v4, offset 8, region publication
   jump block2
 block2(block0, block1):
   v11 = phi.i32 v6, v9
-  v12 = load.i32 v0, offset 8, region native
+  v12 = load.i32 v0, offset 8, region publication
   v13 = stack_slot.i32
   store v13, v11, region stack
   v15 = const.i32 -1
@@ -70,7 +70,7 @@ block2(block0, block1):
   v22 = stack_slot.i32 offset 16
   store v22, v4, region stack
   v24 = stack_slot.i32
-  store v0, v24, offset 8, region native
+  store v0, v24, offset 8, region publication
   store v3, v0, region native
   v27 = load.i32 v2, region native
   v28 = load.f64 v2, offset 8, region native
@@ -78,7 +78,7 @@ block2(block0, block1):
   v30 = call_ptr @-1 (i32, f64) -> (i64), v29, v1, v27, v28
   store v2, v30, region native
   store v3, v4, region native
-  store v0, v12, offset 8, region native
+  store v0, v12, offset 8, region publication
   return
 }
 `);
@@ -86,21 +86,36 @@ block2(block0, block1):
 
 it('a cross adapter keeps the exec env that it leaves', () => {
   const text = build('cross', callee, context('x86_64', true));
-  const order = text.split('\n').filter((line) => /env|call|native/.test(line) && line.startsWith('  '));
+  const order = text
+    .split('\n')
+    .filter((line) => /env|call|native|publication/.test(line) && line.startsWith('  '));
   expect(order.map((line) => line.trim().replace(/^v\d+ = /, ''))).toEqual([
     'env.i64',
     'load.i64 v2, offset 24, region native',
     'load.i64 v3, offset 16, region native',
-    'load.i64 v3, offset 8, region native',
-    'load.i64 v4, offset 8, region native',
-    'store v4, v19, offset 8, region native',
+    'load.i64 v3, offset 8, region publication',
+    'load.i64 v4, offset 8, region publication',
+    'store v4, v19, offset 8, region publication',
     'store v5, v4, region native',
     'set_env v4',
     'load.i64 v2, offset 8, region native',
     'call_ptr @-1 (i32, f64) -> (i64), v23, v2, v0, v1',
     'store v5, v3, region native',
-    'store v4, v7, offset 8, region native',
+    'store v4, v7, offset 8, region publication',
     'set_env v3',
+  ]);
+});
+
+it('other cores see the record before the top, and the top before the record is reused', () => {
+  const plain = context('armv7', true);
+  const ctx = { ...plain, publication: { ...plain.publication, order: 'seq_cst' } as const };
+  const lines = build('entry', callee, ctx).split('\n');
+  const stores = lines.filter((line) => /store v[03],|fence/.test(line)).map((line) => line.trim());
+  const fence = 'fence 1';
+  const thread = ['store v3, v0, region native', 'store v3, v4, region native'];
+  expect(stores.map((line) => (line.includes('publication') ? 'top' : line))).toEqual([
+    ...[fence, 'top', fence, thread[0]],
+    ...[thread[1], fence, 'top', fence],
   ]);
 });
 

@@ -66,7 +66,7 @@ function buildCross(ctx: CompileContext, callee: Callee, symbol: FunctionSymbol)
   const thread = e.load(callerEnv, e.layout.header.thread, word, Region.native);
   const { top } = ctx.publication.scheme;
   // The adapter's own record, published on entry.
-  const previous = top === null ? e.wordConst(0) : e.load(callerEnv, top.offset, word, Region.native);
+  const previous = top === null ? e.wordConst(0) : e.load(callerEnv, top.offset, word, Region.publication);
   const activation = enterActivation(e, { env, callerEnv, thread, previous });
   e.emit1(Op.set_env, Type.none, env);
   const results = callDescriptor(e, callee, descriptor, args);
@@ -120,7 +120,7 @@ function topOf(e: Emitter, env: Inst): Inst {
   connect(before, some);
   connect(before, after);
   e.startBlock(some);
-  const value = e.load(env, top.offset, e.word, Region.native);
+  const value = e.load(env, top.offset, e.word, Region.publication);
   e.emit0(Op.jump, Type.none);
   connect(some, after);
   e.startBlock(after);
@@ -148,7 +148,7 @@ interface Activation extends Border {
 function enterActivation(e: Emitter, border: Border): Activation {
   const { env, callerEnv, thread, previous } = border;
   const { top } = e.ctx.publication.scheme;
-  const savedTop = top === null ? null : e.load(env, top.offset, e.word, Region.native);
+  const savedTop = top === null ? null : e.load(env, top.offset, e.word, Region.publication);
   const word = e.wordBytes;
   const store = (field: number, value: Inst): void => {
     e.store(slot(e, field * word), 0, value, Region.stack);
@@ -159,16 +159,27 @@ function enterActivation(e: Emitter, border: Border): Activation {
   store(activationWords.env, env);
   store(activationWords.callerEnv, callerEnv);
   e.func.slotBytes = activationWords.count * word;
-  if (top !== null) e.store(env, top.offset, slot(e, 0), Region.native);
+  if (top !== null) publish(e, env, slot(e, 0));
   e.store(thread, 0, env, Region.native);
   return { ...border, savedTop };
 }
 
 /** The reverse: the exec env is no longer innermost before its chain is cut. */
 function leaveActivation(e: Emitter, { env, callerEnv, thread, savedTop }: Activation): void {
-  const { top } = e.ctx.publication.scheme;
   e.store(thread, 0, callerEnv, Region.native);
-  if (top !== null && savedTop !== null) e.store(env, top.offset, savedTop, Region.native);
+  if (savedTop !== null) publish(e, env, savedTop);
+}
+
+/** Stores `top` of exec env `env`; for readers on other cores after all that stands before, and before all that follows. */
+function publish(e: Emitter, env: Inst, value: Inst): void {
+  const { scheme, order } = e.ctx.publication;
+  if (scheme.top === null) return;
+  const fence = (): void => {
+    if (order !== 'relaxed') e.emit0(Op.fence, Type.none).imm = order === 'seq_cst' ? 1 : 0;
+  };
+  fence();
+  e.store(env, scheme.top.offset, value, Region.publication);
+  fence();
 }
 
 function callDescriptor(e: Emitter, callee: Callee, descriptor: Inst, args: Inst[]): Inst[] {

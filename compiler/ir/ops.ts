@@ -178,6 +178,8 @@ const rows = [
   ['set_env', 'w>-', 'int', E.pinned],
   ['descriptor', '>T', 'int', E.pinned],
   ['stack_slot', '>T', 'int', E.pinned, ['offset']],
+  // Adapters only: other cores see no store from behind it before those in front of it (imm 0), or no access at all (imm 1).
+  ['fence', '>-', 'any', E.pinned, ['imm']],
 
   // Calls. `callee` gives signature and symbol. One result: the instruction's value; several: by `result`.
   ['call', '*>?', 'any', E.calls, ['callee']],

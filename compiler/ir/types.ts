@@ -47,6 +47,8 @@ export const Region = {
   stack: 6,
   /** Arbitrary native memory (helpers, runtime). Aliases everything. */
   native: 7,
+  /** `top` of an exec env, as adapters store it. */
+  publication: 8,
   /** `memory + k` is linear memory k (k < 512). */
   memory: 16,
   /** `global + k` is the wasm global k. */

@@ -95,11 +95,17 @@ const trap: SelectionRule = (s, inst) => {
   s.emit(I.trap, [], []).trap = inst.imm as TrapKind;
 };
 
+/** `dmb ish`, for either strength (DDI 0406C A8.8.43). */
+const fence: SelectionRule = (s) => {
+  s.emit(I.dmb, [], []).imm = 0b1011;
+};
+
 /** The rules, by operation number. */
 export const controlRules = new Map<number, SelectionRule>([
   [Op.const, (s, inst) => (inst.type === Type.i32 ? constant(s, inst) : floatConstant(s, inst))],
   [Op.select, select],
   [Op.set_env, setEnv],
+  [Op.fence, fence],
   [Op.call, call],
   [Op.call_ptr, callPtr],
   [Op.call_host, callHost],

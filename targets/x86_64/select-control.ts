@@ -107,6 +107,8 @@ export const controlRules = new Map<number, SelectionRule>([
   [Op.const, constant],
   [Op.select, select],
   [Op.set_env, (s, inst) => void s.emit(X.mov + 1, [envRegister], [s.use(inst.args[0])])],
+  // Stores are ordered among themselves (SDM volume 3, 9.2.2).
+  [Op.fence, (s, inst) => void (inst.imm === 0 || s.emit(X.mfence, [], []))],
   [Op.descriptor, (s, inst) => void s.emit(X.mov + 1, [s.def(inst)], [registers.descriptor])],
   [Op.call, call],
   [Op.call_ptr, callPtr],
