@@ -60,7 +60,10 @@ class Resolver implements MoveContext {
   }
 
   temporarySlot(index: number): number {
-    while (this.temporaries.length <= index) this.temporaries.push(this.slotCount++);
+    while (this.temporaries.length <= index) {
+      this.temporaries.push(this.slotCount);
+      this.slotCount += this.func.classes.includes(RegClass.v128) ? 2 : 1;
+    }
     return this.temporaries[index];
   }
 
