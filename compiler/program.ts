@@ -10,13 +10,22 @@ import type { Image } from './image/image.ts';
 import type { Callee, Func, FunctionKind, FunctionSymbol } from './ir/function.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
-import { functionName, type Module } from './wasm/module.ts';
+import type { Module } from './wasm/module.ts';
 
 /** A function of the image: its symbol, how others call it, and how it comes to be. */
 interface Entry {
   readonly symbol: FunctionSymbol;
   readonly callee: Callee;
   readonly build: () => Func;
+}
+
+/** `functionName` for all defined functions of a module, however many it exports. */
+function functionNames(module: Module): (index: number) => string {
+  const exported = new Map<number, string>();
+  for (const { kind, index, name } of module.exports) {
+    if (kind === 'function' && !exported.has(index)) exported.set(index, name);
+  }
+  return (index) => module.names.functions.get(index) ?? exported.get(index) ?? `func[${index}]`;
 }
 
 const adapterKinds = ['entry', 'cross', 'host'] as const;
@@ -41,10 +50,11 @@ export class Program implements CompileContext {
     this.publication = publication;
     this.env = layoutEnv(module, target.wordBytes);
     const types = ModuleTypes.of(this);
+    const name = functionNames(module);
     const wasm = Int32Array.from(module.functions, ({ typeIndex }, index) => {
       if (index < module.importedFunctions) return -1;
-      const name = functionName(module, index);
-      return this.add(name, 'wasm', types.callees[typeIndex], () => buildFunction(this, index), index).symbol;
+      const callee = types.callees[typeIndex];
+      return this.add(name(index), 'wasm', callee, () => buildFunction(this, index), index).symbol;
     });
     const nothing: Callee = { symbol: -1, params: [], results: [] };
     const init = this.add('init', 'init', nothing, (symbol) => buildInit(this, symbol)).symbol;

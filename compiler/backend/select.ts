@@ -246,12 +246,13 @@ class Selection implements Selector, CallSite {
   /** The register of result `index` of `inst`, or -1 if nobody uses it. */
   private resultRegister(inst: Inst, index: number): number {
     const { insts } = inst.block;
-    for (let k = this.position + 1; k < insts.length && insts[k].op === Op.result; k++) {
-      if (insts[k].imm === index && insts[k].args[0] === inst) {
-        return this.registers[insts[k].id] === 0 ? -1 : this.registers[insts[k].id];
-      }
-    }
-    return -1;
+    // Where all results have their instructions, it stands at its index.
+    const direct = this.position + 1 + index;
+    const isHere = direct < insts.length && insts[direct].imm === index && insts[direct].args[0] === inst;
+    let k = isHere ? direct : this.position + 1;
+    while (k < insts.length && insts[k].op === Op.result && insts[k].imm !== index) k++;
+    if (k === insts.length || insts[k].op !== Op.result) return -1;
+    return this.registers[insts[k].id] || -1;
   }
 
   temp(cls: RegClass): number {

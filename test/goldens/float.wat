@@ -42,8 +42,8 @@
 ;; ---- x86_64: machine code
 ;; polynomial: 36 bytes, frame 8
 ;;     0  movaps xmm1, xmm0
-;;     3  mulsd xmm1, qword ptr [rip + 0x4bd]
-;;     b  addsd xmm1, qword ptr [rip + 0x4ad]
+;;     3  mulsd xmm1, qword ptr [rip + 0x4cd]
+;;     b  addsd xmm1, qword ptr [rip + 0x4bd]
 ;;    13  mulsd xmm1, xmm0
 ;;    17  mov rax, qword ptr [r15 + 0x30]
 ;;    1b  movaps xmm0, xmm1
@@ -65,7 +65,7 @@
 ;;    50  cvttsd2si eax, xmm0
 ;;    54  cmp eax, 1
 ;;    57  jno 0x6e
-;;    59  ucomisd xmm0, qword ptr [rip + 0x46f]
+;;    59  ucomisd xmm0, qword ptr [rip + 0x47f]
 ;;    61  jbe 0x6f
 ;;    63  xorps xmm15, xmm15
 ;;    67  ucomisd xmm0, xmm15
