@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { wasmOpt } from './wasm-opt.ts';
 
 /** Seeded pseudo-random numbers (mulberry32): unsigned 32-bit integers. */
 export function random(seed: number): () => number {
@@ -29,8 +28,6 @@ const features = [
   '--denan',
 ];
 
-const wasmOpt = join(dirname(createRequire(import.meta.url).resolve('binaryen')), 'bin', 'wasm-opt');
-
 /** Seeds of this parity get wasm-opt's own optimiser behind the generator, for the shapes that compilers emit. */
 const optimised = (seed: number): boolean => seed % 3 === 0;
 
@@ -56,23 +53,9 @@ async function generate(seed: number, next: () => number): Promise<Uint8Array> {
   try {
     writeFileSync(join(folder, 'in'), input);
     const passes = optimised(seed) ? ['-O2'] : [];
-    await run([join(folder, 'in'), '-ttf', ...features, ...passes, '-o', join(folder, 'out.wasm')]);
+    await wasmOpt([join(folder, 'in'), '-ttf', ...features, ...passes, '-o', join(folder, 'out.wasm')]);
     return readFileSync(join(folder, 'out.wasm'));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function run(args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [wasmOpt, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', (data: Buffer) => {
-      errors += data.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`wasm-opt exited with ${String(code)}: ${errors}`)),
-    );
-  });
 }
