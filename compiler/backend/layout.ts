@@ -72,6 +72,9 @@ function leavesAndStays(block: MBlock, inside: (block: MBlock) => boolean): bool
   return leaves && stays;
 }
 
+/** Blocks of the longest loop that is turned: a jump in a longer one's round is nothing, and moving its blocks is slow. */
+const longest = 128;
+
 /**
  * A loop whose first block decides whether to go on and whose last one jumps back to it runs one jump a round less with the
  * first block last; entering the loop costs one jump instead.
@@ -85,8 +88,8 @@ function rotateLoops(blocks: MBlock[], target: Target): MBlock[] {
   for (let last = 0; last < blocks.length; last++) {
     const header = finalJump(blocks[last], target)?.block;
     const first = header ? (place.get(header) ?? last) : last;
-    if (!header || first === 0 || first >= last || order[first] !== header || order[last] !== blocks[last])
-      continue;
+    if (!header || first === 0 || first >= last || last - first > longest) continue;
+    if (order[first] !== header || order[last] !== blocks[last]) continue;
     const inside = (block: MBlock): boolean => {
       const at = place.get(block);
       return at !== undefined && at >= first && at <= last;
