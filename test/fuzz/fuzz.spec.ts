@@ -20,8 +20,8 @@ describe('random modules', () => {
   ])(
     'find a selection rule of %s that is wrong',
     async (_, target) => {
-      // The planted bug: `xor` is selected as `or`.
-      const rules = target.rules.map((rule, op) => (op === Op.xor ? target.rules[Op.or] : rule));
+      // The planted bug: `and` is selected as `or`.
+      const rules = target.rules.map((rule, op) => (op === Op.and ? target.rules[Op.or] : rule));
       const broken: Target = { ...target, rules };
       const result = await fuzz({ first: 1, count: 25, targets: [broken], levels: [0, 1] });
       expect(result.differences.length).toBeGreaterThan(0);
