@@ -105,11 +105,11 @@ describe.each(targets)('sampling on %s', (target) => {
   it.each([0, 1] as const)(
     'reads the true stack at every instruction of a whole run, -O%i',
     (level) => {
-      const { report, result } = sampleMixed({ target, level }, everyInstruction, 60);
-      expect(report.samples).toBeGreaterThanOrEqual(50_000);
+      const { report, result } = sampleMixed({ target, level }, everyInstruction, 130);
+      expect(report.samples).toBeGreaterThanOrEqual(100_000);
       expect(report.mismatches).toEqual([]);
       expect(report.attributed).toBe(report.samples);
-      const plain = sampleMixed({ target, level }, { kind: 'every', instructions: 1e6 }, 60);
+      const plain = sampleMixed({ target, level }, { kind: 'every', instructions: 1e6 }, 130);
       expect(result).toEqual(plain.result);
     },
     300_000,
