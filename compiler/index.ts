@@ -2,6 +2,7 @@ import { allocateRegisters } from './backend/allocate.ts';
 import { type CompiledFunction, emitFunction } from './backend/emit.ts';
 import { layoutBlocks } from './backend/layout.ts';
 import type { MFunction } from './backend/machine.ts';
+import { dropRedundantMoves } from './backend/redundant-moves.ts';
 import { selectFunction } from './backend/select.ts';
 import { Clock } from './clock.ts';
 import type { Image } from './image/image.ts';
@@ -96,6 +97,7 @@ function compileFunction(
   clock.lap('allocate');
   observe.afterStage?.('allocate', machine);
   clock.restart();
+  dropRedundantMoves(machine, target);
   layoutBlocks(machine, target);
   clock.lap('layout');
   observe.afterStage?.('layout', machine);

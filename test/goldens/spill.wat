@@ -55,7 +55,7 @@
 ;;     3  neg eax
 ;;     5  ret
 ;;
-;; many: 141 bytes, frame 80
+;; many: 138 bytes, frame 80
 ;;    10  push rbx
 ;;    11  push rbp
 ;;    12  push r12
@@ -71,36 +71,35 @@
 ;;    31  mov r12, rdx
 ;;    34  mov rbp, rsi
 ;;    37  mov rbx, rdi
-;;    3a  mov rdi, rbx
-;;    3d  call 0
-;;    42  mov qword ptr [rsp + 0x18], rax
-;;    47  mov rdi, rbp
-;;    4a  call 0
-;;    4f  mov rcx, qword ptr [rsp + 0x68]
-;;    54  imul ecx, ecx, 0xf4243
-;;    5a  mov rdx, qword ptr [rsp + 0x60]
-;;    5f  add ecx, edx
-;;    61  mov rdx, qword ptr [rsp + 0x58]
-;;    66  xor edx, ecx
-;;    68  mov rcx, qword ptr [rsp + 0x50]
-;;    6d  add ecx, edx
-;;    6f  mov r9, qword ptr [rsp + 0x10]
-;;    74  xor r9d, ecx
-;;    77  lea ecx, [r14 + r9]
-;;    7b  xor r13d, ecx
-;;    7e  lea ecx, [r12 + r13]
-;;    82  xor ecx, ebp
-;;    84  add ecx, ebx
-;;    86  xor eax, ecx
-;;    88  add eax, dword ptr [rsp + 0x18]
-;;    8c  pop qword ptr [r15 + 8]                   ; publishes
-;;    90  add rsp, 0x18
-;;    94  pop r14
-;;    96  pop r13
-;;    98  pop r12
-;;    9a  pop rbp
-;;    9b  pop rbx
-;;    9c  ret
+;;    3a  call 0
+;;    3f  mov qword ptr [rsp + 0x18], rax
+;;    44  mov rdi, rbp
+;;    47  call 0
+;;    4c  mov rcx, qword ptr [rsp + 0x68]
+;;    51  imul ecx, ecx, 0xf4243
+;;    57  mov rdx, qword ptr [rsp + 0x60]
+;;    5c  add ecx, edx
+;;    5e  mov rdx, qword ptr [rsp + 0x58]
+;;    63  xor edx, ecx
+;;    65  mov rcx, qword ptr [rsp + 0x50]
+;;    6a  add ecx, edx
+;;    6c  mov r9, qword ptr [rsp + 0x10]
+;;    71  xor r9d, ecx
+;;    74  lea ecx, [r14 + r9]
+;;    78  xor r13d, ecx
+;;    7b  lea ecx, [r12 + r13]
+;;    7f  xor ecx, ebp
+;;    81  add ecx, ebx
+;;    83  xor eax, ecx
+;;    85  add eax, dword ptr [rsp + 0x18]
+;;    89  pop qword ptr [r15 + 8]                   ; publishes
+;;    8d  add rsp, 0x18
+;;    91  pop r14
+;;    93  pop r13
+;;    95  pop r12
+;;    97  pop rbp
+;;    98  pop rbx
+;;    99  ret
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "f" wasm [0] (i32) -> (i32) at 49 {
@@ -146,7 +145,7 @@
 ;;     0  rsb r0, r0, #0
 ;;     4  bx lr
 ;;
-;; many: 140 bytes, frame 32
+;; many: 136 bytes, frame 32
 ;;    10  push {r4, r5, r6, r7, r8, lr}
 ;;    14  ldr ip, [sl, #8]
 ;;    18  push {ip, pc}
@@ -155,30 +154,29 @@
 ;;    24  mov r6, r2
 ;;    28  mov r5, r1
 ;;    2c  mov r4, r0
-;;    30  mov r0, r4
-;;    34  bl #0
-;;    38  mov r8, r0
-;;    3c  mov r0, r5
-;;    40  bl #0
-;;    44  movw r3, #0x4243
-;;    48  movt r3, #0xf
-;;    4c  ldr r1, [sp, #0x48]
-;;    50  ldr r2, [sp, #0x40]
-;;    54  mla r3, r1, r3, r2
-;;    58  ldr r2, [sp, #0x38]
-;;    5c  eor r3, r2, r3
-;;    60  ldr r2, [sp, #0x30]
-;;    64  add r3, r2, r3
-;;    68  ldr r2, [sp, #0x28]
-;;    6c  eor r3, r2, r3
-;;    70  ldr r2, [sp, #0x20]
-;;    74  add r3, r2, r3
-;;    78  eor r3, r7, r3
-;;    7c  add r3, r6, r3
-;;    80  eor r3, r5, r3
-;;    84  add r3, r4, r3
-;;    88  eor r3, r0, r3
-;;    8c  add r0, r8, r3
-;;    90  ldr ip, [sp]
-;;    94  str ip, [sl, #8]                          ; publishes
-;;    98  pop {r2, r3, r4, r5, r6, r7, r8, pc}
+;;    30  bl #0
+;;    34  mov r8, r0
+;;    38  mov r0, r5
+;;    3c  bl #0
+;;    40  movw r3, #0x4243
+;;    44  movt r3, #0xf
+;;    48  ldr r1, [sp, #0x48]
+;;    4c  ldr r2, [sp, #0x40]
+;;    50  mla r3, r1, r3, r2
+;;    54  ldr r2, [sp, #0x38]
+;;    58  eor r3, r2, r3
+;;    5c  ldr r2, [sp, #0x30]
+;;    60  add r3, r2, r3
+;;    64  ldr r2, [sp, #0x28]
+;;    68  eor r3, r2, r3
+;;    6c  ldr r2, [sp, #0x20]
+;;    70  add r3, r2, r3
+;;    74  eor r3, r7, r3
+;;    78  add r3, r6, r3
+;;    7c  eor r3, r5, r3
+;;    80  add r3, r4, r3
+;;    84  eor r3, r0, r3
+;;    88  add r0, r8, r3
+;;    8c  ldr ip, [sp]
+;;    90  str ip, [sl, #8]                          ; publishes
+;;    94  pop {r2, r3, r4, r5, r6, r7, r8, pc}
