@@ -91,17 +91,26 @@ function testBits(s: Selector, and: Inst): void {
     if (second.mem !== null) setMemory(made, second.mem, second.load);
     return;
   }
-  // One byte decides it, of the register or of what the load would extend.
-  if (isByteMask(b) && narrowSize(s, a, and) >= 0) {
+  // What is read in memory is read as wide as the load reads it: its last byte decides whether it traps.
+  const narrow = isByteMask(b) ? narrowSize(s, a, and) : -1;
+  if (narrow >= 0) {
     const mem = address(s, a);
-    const made = s.emit(X.test_i + Size.byte, [], []);
-    made.imm = (b.imm << 24) >> 24;
+    const made = s.emit(X.test_i + narrow, [], []);
+    made.imm = narrow === Size.byte ? (b.imm << 24) >> 24 : b.imm;
     setMemory(made, mem, a);
     return;
   }
-  // The bits of an i64 mask without sign extension lie in the low word.
-  const size = isByteMask(b) ? Size.byte : Size.dword + (b.type === Type.i64 && b.imm2 !== 0 ? 1 : 0);
-  const made = emitRm(s, X.test_i + size, [], [], operand(s, a, and));
+  // The immediate is sign-extended to 64 bits; a mask that is not lies in the low word, of a register only.
+  const extends64 = b.type === Type.i64 && b.imm2 === b.imm >> 31;
+  if (inMemory(s, a, and) && (b.type === Type.i32 || extends64)) {
+    const mem = address(s, a);
+    const made = s.emit(X.test_i + Size.dword + wide(a.type), [], []);
+    made.imm = b.imm;
+    setMemory(made, mem, a);
+    return;
+  }
+  const size = isByteMask(b) ? Size.byte : Size.dword + (extends64 && b.imm < 0 ? 1 : 0);
+  const made = s.emit(X.test_i + size, [], [low(s, a)]);
   made.imm = size === Size.byte ? (b.imm << 24) >> 24 : b.imm;
 }
 
