@@ -22,15 +22,18 @@ export class UsageError extends Error {
 /** The targets by the names of `--target`. */
 export const targets: Readonly<Record<TargetName, Target>> = { x86_64, armv7 };
 
-/** Options that everything which compiles takes. */
+/** Options that everything which compiles takes; undefined where the command line does not say. */
 export interface CompileFlags {
-  target: TargetName;
-  stack: SchemeName;
-  order: MemoryOrder;
-  O: number;
-  'wasm-opt': boolean;
-  'publish-leaves': boolean;
+  target: TargetName | undefined;
+  stack: SchemeName | undefined;
+  order: MemoryOrder | undefined;
+  O: number | undefined;
+  'wasm-opt': boolean | undefined;
+  'publish-leaves': boolean | undefined;
 }
+
+/** What holds where the command line does not say. An image has its own answers: {@link loadImage}. */
+const defaults = { target: 'x86_64', stack: 'atomic', order: 'relaxed', O: 1 } as const;
 
 /** Adds {@link CompileFlags} to a command. */
 export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
@@ -38,28 +41,34 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
     .option('target', {
       describe: 'instruction set',
       choices: ['x86_64', 'armv7'] as const,
-      default: 'x86_64' as TargetName,
+      defaultDescription: defaults.target,
+      requiresArg: true,
     })
     .option('stack', {
       describe: 'publication scheme of the wasm stack',
       choices: ['none', 'atomic'] as const,
-      default: 'atomic' as SchemeName,
+      defaultDescription: defaults.stack,
+      requiresArg: true,
     })
     .option('order', {
       describe: 'memory order of the publication',
       choices: ['relaxed', 'release', 'seq_cst'] as const,
-      default: 'relaxed' as MemoryOrder,
+      defaultDescription: defaults.order,
+      requiresArg: true,
     })
-    .option('O', { describe: 'optimisation level, 0 to 3', type: 'number', default: 1 })
+    .option('O', {
+      describe: 'optimisation level, 0 to 3',
+      type: 'number',
+      defaultDescription: String(defaults.O),
+      requiresArg: true,
+    })
     .option('wasm-opt', {
       describe: "run binaryen's optimiser on the module first",
       type: 'boolean',
-      default: false,
     })
     .option('publish-leaves', {
       describe: 'leaf functions publish too (for readers on other threads)',
       type: 'boolean',
-      default: false,
     });
 }
 
@@ -70,13 +79,13 @@ export interface LoadedModule {
 }
 
 /**
- * Reads a file.
+ * Reads a file. Not as a Buffer, whose `slice` copies nothing.
  * @throws UsageError if that cannot be done
  */
 export function readInput(path: string): Uint8Array {
   try {
     if (statSync(path).isDirectory()) throw new UsageError(`${path}: is a directory`);
-    return readFileSync(path);
+    return new Uint8Array(readFileSync(path));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`${path}: ${existsSync(path) ? 'cannot be read' : 'no such file'}`);
@@ -89,6 +98,7 @@ export function readInput(path: string): Uint8Array {
  */
 export async function loadModule(path: string, optimise = false): Promise<LoadedModule> {
   const input = readInput(path);
+  if (isImageFile(input)) throw new UsageError(`${path}: is an image, compiled already`);
   const isBinary = input.length >= 4 && input[0] === 0 && input[1] === 0x61;
   const bytes = isBinary || !/\.(wat|wast)$/.test(path) ? input : await assemble(path, input);
   return { path, bytes: optimise ? await wasmOpt(path, bytes) : bytes };
@@ -98,15 +108,23 @@ async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
   const { default: wabt } = await import('wabt');
   const toolkit = await wabt();
   try {
+    // Every feature that the assembler knows: which of them Fathom compiles, its own front end says.
     const module = toolkit.parseWat(basename(path), new TextDecoder().decode(text), {
+      exceptions: true,
+      threads: true,
       memory64: true,
       tail_call: true,
+      extended_const: true,
+      relaxed_simd: true,
     });
     const { buffer } = module.toBinary({ write_debug_names: true });
     module.destroy();
     return buffer;
   } catch (error) {
-    throw new UsageError(`${path}: ${error instanceof Error ? error.message.trim() : String(error)}`);
+    const message = error instanceof Error ? error.message.trim() : String(error);
+    // Of the assembler's report, which shows the source, the first line and column with what is wrong there.
+    const first = /:(\d+:\d+): error: (.*)/.exec(message);
+    throw new UsageError(first ? `${path}:${first[1]}: ${first[2]}` : `${path}: ${message}`);
   }
 }
 
@@ -129,8 +147,7 @@ async function wasmOpt(path: string, bytes: Uint8Array): Promise<Uint8Array> {
  * The level of `-O`.
  * @throws UsageError unless it is 0, 1, 2 or 3
  */
-export function level(flags: Pick<CompileFlags, 'O'>): OptimisationLevel {
-  const { O } = flags;
+export function level({ O = defaults.O }: Pick<CompileFlags, 'O'>): OptimisationLevel {
   if (O !== 0 && O !== 1 && O !== 2 && O !== 3)
     throw new UsageError(`-O takes 0, 1, 2 or 3, not ${String(O)}`);
   return O;
@@ -139,25 +156,52 @@ export function level(flags: Pick<CompileFlags, 'O'>): OptimisationLevel {
 /** The compiler's options as the command line states them. */
 export function compileOptions(flags: CompileFlags): CompileOptions {
   return {
-    target: targets[flags.target],
+    target: targets[flags.target ?? defaults.target],
     level: level(flags),
-    scheme: flags.stack,
-    order: flags.order,
-    publishLeaves: flags['publish-leaves'],
+    scheme: flags.stack ?? defaults.stack,
+    order: flags.order ?? defaults.order,
+    publishLeaves: flags['publish-leaves'] ?? false,
   };
 }
 
 /**
  * An image from a file that is one, or from a module by compiling it.
- * @throws UsageError, CompileError, ImageError with the file's name in front
+ * @throws UsageError naming the file and what is wrong with it, or the option that does not go with an image
  */
 export async function loadImage(path: string, flags: CompileFlags): Promise<Image> {
   const input = readInput(path);
   return inFile(path, async () => {
-    if (isImageFile(input)) return readImage(input);
+    if (isImageFile(input)) {
+      const image = readImage(input);
+      refuseOptions(path, image, flags);
+      return image;
+    }
     const { bytes } = await loadModule(path, flags['wasm-opt']);
-    return compile(bytes, compileOptions(flags));
+    const options = compileOptions(flags);
+    const progress = new Progress(`compiling ${basename(path)} for ${options.target.name}`);
+    try {
+      return compile(bytes, { ...options, progress: (n, of) => progress.update(n, of) });
+    } finally {
+      progress.end();
+    }
   });
+}
+
+/** An image is what it is: options that ask for another one are mistakes. */
+function refuseOptions(path: string, image: Image, flags: CompileFlags): void {
+  const asked = [
+    ['--target', flags.target, image.target],
+    ['--stack', flags.stack, image.scheme],
+    ['--order', flags.order, image.order],
+    ['-O', flags.O, undefined],
+    ['--wasm-opt', flags['wasm-opt'], undefined],
+    ['--publish-leaves', flags['publish-leaves'], undefined],
+  ] as const;
+  for (const [option, given, has] of asked)
+    if (given !== undefined && given !== has)
+      throw new UsageError(
+        `${path}: is compiled already, for ${image.target} with ${image.scheme}, ${image.order}; ${option} ${given} comes too late`,
+      );
 }
 
 /** Runs `work`; an error about the input is thrown again as a UsageError that names the file. */
@@ -177,6 +221,7 @@ export function writeOutput(path: string, content: Uint8Array | string): void {
     process.stdout.write(content);
     return;
   }
+  if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`${path}: is a directory`);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     writeFileSync(temporary, content);

@@ -37,15 +37,22 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
     (y) =>
       compileFlags(y)
         .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
-        .option('output', { alias: 'o', describe: 'output file, - for standard output', type: 'string' })
+        .option('output', {
+          alias: 'o',
+          describe: 'output file, - for standard output',
+          type: 'string',
+          requiresArg: true,
+        })
         .option('emit', {
           describe: 'what to write',
           choices: ['image', 'asm', 'ir'] as const,
           default: 'image' as const,
+          requiresArg: true,
         })
         .option('print-after', {
           describe: 'print the SSA form after this pass to stderr (all: every pass)',
           type: 'string',
+          requiresArg: true,
         })
         .option('time-passes', {
           describe: 'print how long each stage took',
@@ -65,14 +72,16 @@ async function run(flags: Flags): Promise<number> {
   if (after !== undefined && !['all', 'build', ...passNames].includes(after))
     throw new UsageError(`--print-after takes all, build, ${passNames.join(', ')}; not ${after}`);
   const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
-  const progress = new Progress(`compiling ${basename(path)} for ${flags.target}`);
+  const options = compileOptions(flags);
+  const target = options.target.name;
+  const progress = new Progress(`compiling ${basename(path)} for ${target}`);
   const ir: string[] = [];
   let lowered: Func | undefined;
   const times = new Map<string, number>();
   const started = performance.now();
   const image = await inFile(path, () =>
     compile(bytes, {
-      ...compileOptions(flags),
+      ...options,
       progress: (n, of) => progress.update(n, of),
       observe: {
         afterPass(pass, func) {
@@ -91,10 +100,8 @@ async function run(flags: Flags): Promise<number> {
   );
   const elapsed = performance.now() - started;
   progress.end();
-  const extension = { image: `${flags.target}.fathom`, asm: `${flags.target}.s`, ir: `${flags.target}.ir` }[
-    flags.emit
-  ];
-  const output = flags.output ?? `${path.replace(/\.(wasm|wat)$/, '')}.${extension}`;
+  const extension = { image: 'fathom', asm: 's', ir: 'ir' }[flags.emit];
+  const output = flags.output ?? `${path.replace(/\.(wasm|wat)$/, '')}.${target}.${extension}`;
   if (output === path) throw new UsageError(`${path}: would be overwritten; name another file by -o`);
   const content =
     flags.emit === 'image'

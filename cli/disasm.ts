@@ -21,12 +21,14 @@ export function disasmCommand(done: (code: number) => void, yargs: Argv): Argv {
           alias: 'f',
           describe: 'only this function: its name or its wasm index',
           type: 'string',
+          requiresArg: true,
         })
         .option('output', {
           alias: 'o',
           describe: 'output file, - for standard output',
           type: 'string',
           default: '-',
+          requiresArg: true,
         })
         .option('json', { describe: 'rows as JSON', type: 'boolean', default: false })
         .example('$0 disasm app.armv7.fathom', 'everything in the image')

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import type { FunctionType, Module } from '../compiler/wasm/module.ts';
+import type { FunctionType, Module, ValueType } from '../compiler/wasm/module.ts';
 
 /** Thrown through the wasm frames by `proc_exit`. */
 export class ProgramExit extends Error {
@@ -159,39 +159,41 @@ function wasiFunctions(
 }
 
 /**
- * Arguments of `--invoke` by the function's type: decimal, `0x` hexadecimal, `nan`, `inf`.
+ * Arguments of `--invoke` by the function's type: decimal, `0x` hexadecimal, `nan`, `inf`, and `null` for references.
  * @throws Error naming the argument that does not fit
  */
 export function parseArguments(type: FunctionType, args: readonly string[]): unknown[] {
-  if (args.length !== type.params.length)
+  const { params } = type;
+  if (args.length !== params.length)
     throw new Error(
-      `the function takes ${type.params.length} arguments (${type.params.join(', ')}), not ${args.length}`,
+      `the function takes ${params.length === 1 ? '1 argument' : `${params.length} arguments`} (${params.join(', ')}), not ${args.length}`,
     );
   return args.map((text, i) => {
-    const valueType = type.params[i];
-    const negative = text.startsWith('-');
-    const digits = negative ? text.slice(1) : text;
-    try {
-      if (valueType === 'i64') return negative ? -BigInt(digits) : BigInt(digits);
-      if (valueType === 'i32') {
-        const value = negative ? -BigInt(digits) : BigInt(digits);
-        if (value < -(2n ** 31n) || value >= 2n ** 32n) throw new RangeError('out of range');
-        return Number(BigInt.asIntN(32, value));
-      }
-      if (valueType === 'f32' || valueType === 'f64') {
-        const magnitude = /^inf(inity)?$/i.test(digits)
-          ? Infinity
-          : /^nan$/i.test(digits)
-            ? NaN
-            : Number(digits);
-        if (digits === '' || (Number.isNaN(magnitude) && !/^nan$/i.test(digits)))
-          throw new RangeError('not a number');
-        return negative ? -magnitude : magnitude;
-      }
-      if (text === 'null') return null;
-    } catch {
-      // Said below, with the argument's place and type.
-    }
-    throw new Error(`argument ${i + 1}, ${JSON.stringify(text)}, is no ${valueType}`);
+    const value = parseArgument(params[i], text);
+    if (value === undefined)
+      throw new Error(`argument ${i + 1}, ${JSON.stringify(text)}, is no ${params[i]}`);
+    return value;
   });
+}
+
+/** One argument, signed or unsigned where it is an integer; undefined if the text is no value of the type. */
+function parseArgument(type: ValueType, text: string): unknown {
+  const [, sign, digits] = /^([-+]?)(.*)$/s.exec(text) ?? ['', '', ''];
+  if (type === 'i32' || type === 'i64') {
+    if (!/^(0x[\da-f]+|\d+)$/i.test(digits)) return undefined;
+    const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
+    const bits = type === 'i32' ? 32 : 64;
+    if (value < -(2n ** BigInt(bits - 1)) || value >= 2n ** BigInt(bits)) return undefined;
+    const wrapped = BigInt.asIntN(bits, value);
+    return type === 'i32' ? Number(wrapped) : wrapped;
+  }
+  if (type === 'f32' || type === 'f64') {
+    let magnitude: number;
+    if (/^inf(inity)?$/i.test(digits)) magnitude = Infinity;
+    else if (/^nan$/i.test(digits)) magnitude = NaN;
+    else if (/^(0x[\da-f]+|(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)$/i.test(digits)) magnitude = Number(digits);
+    else return undefined;
+    return sign === '-' ? -magnitude : magnitude;
+  }
+  return text === 'null' ? null : undefined;
 }

@@ -15,7 +15,7 @@ import { wastCommand } from './wast.ts';
  * stack trace only by `--debug`.
  */
 async function main(argv: readonly string[]): Promise<number> {
-  const debug = argv.includes('--debug');
+  const debug = argv.slice(0, argv.indexOf('--') >>> 0).includes('--debug');
   let code: number = ExitCode.done;
   const commands = [compileCommand, runCommand, sampleCommand, disasmCommand, wastCommand, tourCommand];
   let parser: Argv = yargs()
@@ -29,13 +29,18 @@ async function main(argv: readonly string[]): Promise<number> {
       default: false,
       global: true,
     })
-    .demandCommand(1, 'Say which command; `fathom --help` lists them.')
+    .demandCommand(1, 'Say which command')
     .strict()
     .wrap(100)
     .version()
     .help()
+    .parserConfiguration({ 'parse-positional-numbers': false, 'populate--': true })
+    .middleware(takeArguments)
+    .check(givenOnce)
     .fail((message, error) => {
-      throw error ?? new UsageError(`${message}\nTry: fathom --help`);
+      // yargs names its own errors YError; all others come from commands.
+      if (error && error.name !== 'YError') throw error;
+      throw new UsageError(`${message ?? error.message} (fathom --help says more)`);
     });
   for (const command of commands) {
     parser = command((result) => {
@@ -47,7 +52,10 @@ async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (debug) console.error(error);
-    else console.error(`fathom: ${error instanceof Error ? error.message : String(error)}`);
+    else
+      console.error(
+        `fathom: ${(error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')}`,
+      );
     const ours =
       error instanceof UsageError ||
       error instanceof CompileError ||
@@ -55,6 +63,23 @@ async function main(argv: readonly string[]): Promise<number> {
       (error instanceof Error && error.name === 'UnicornMissingError');
     return ours ? ExitCode.usage : ExitCode.failed;
   }
+}
+
+/** What follows `--` is the program's own, however it looks. */
+function takeArguments(argv: Record<string, unknown>): void {
+  const { args, '--': rest } = argv;
+  if (Array.isArray(rest) && Array.isArray(args)) argv.args = [...args, ...rest];
+}
+
+/** yargs makes a list of an option that is given twice; no option here is one. */
+function givenOnce(argv: Record<string, unknown>): true {
+  const { args, '--': rest } = argv;
+  if (Array.isArray(rest) && args === undefined)
+    throw new UsageError(`nothing goes after --, not ${rest.join(' ')}`);
+  const lists = ['_', '--', 'args', 'files'];
+  const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));
+  if (twice !== undefined) throw new UsageError(`${twice.length > 1 ? '--' : '-'}${twice} is given twice`);
+  return true;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

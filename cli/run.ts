@@ -1,18 +1,8 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
-import type { Module } from '../compiler/wasm/module.ts';
-import { decodeModule } from '../compiler/wasm/reader.ts';
+import type { Image } from '../compiler/image/image.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
-import {
-  type CompileFlags,
-  compileFlags,
-  ExitCode,
-  inFile,
-  level,
-  loadModule,
-  table,
-  UsageError,
-} from './common.ts';
+import { type CompileFlags, compileFlags, ExitCode, level, loadImage, table, UsageError } from './common.ts';
 import { hostImports, ProgramExit, parseArguments } from './imports.ts';
 
 /** What `run`, `sample` and `tour` need to know to run a program. */
@@ -20,6 +10,7 @@ export interface ProgramFlags extends CompileFlags {
   module: string;
   invoke: string | undefined;
   args: string[];
+  debug: boolean;
 }
 
 interface Flags extends ProgramFlags {
@@ -32,10 +23,14 @@ interface Flags extends ProgramFlags {
 export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'run <module> [args..]',
-    'Run a module on an emulated core',
+    'Run a module or an image on an emulated core',
     (y) =>
       compileFlags(y)
-        .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
+        .positional('module', {
+          describe: '.wasm or .wat file, or image',
+          type: 'string',
+          demandOption: true,
+        })
         .positional('args', {
           describe: 'arguments of the program or function',
           type: 'string',
@@ -46,10 +41,12 @@ export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
           describe: 'where to run',
           choices: ['emulator'] as const,
           default: 'emulator' as const,
+          requiresArg: true,
         })
         .option('invoke', {
           describe: 'call this export (else _start, main, or the only export)',
           type: 'string',
+          requiresArg: true,
         })
         .option('stats', {
           describe: 'print instructions executed, code size and times',
@@ -57,7 +54,7 @@ export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
           default: false,
         })
         .option('json', { describe: 'print results and statistics as JSON', type: 'boolean', default: false })
-        .parserConfiguration({ 'parse-positional-numbers': false })
+        .example('$0 run app.armv7.fathom --invoke add -- -2 5', 'an image, on the core that it is for')
         .example('$0 run fib.wat --invoke fib 30 --stats', 'calls an export on an emulated x86-64 core')
         .example(
           '$0 run app.wasm --target armv7 -- --verbose',
@@ -70,7 +67,7 @@ export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
 /** A module instantiated on an emulated core, with the export that its run calls. */
 export interface Program {
   readonly webAssembly: EmulatedWebAssembly;
-  readonly module: Module;
+  readonly image: Image;
   /** The export to be called, and its arguments. */
   readonly entry: string;
   /** Instantiates the module, which may run its start function, and calls the entry. */
@@ -79,79 +76,87 @@ export interface Program {
 
 /**
  * Prepares a program from the command line.
- * @throws UsageError if there is no such export, or its arguments do not fit
+ * @throws UsageError if the file is refused, there is no such export, or its arguments do not fit
  */
 export async function prepareProgram(flags: ProgramFlags): Promise<Program> {
-  const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
-  return inFile(path, () => {
-    const module = decodeModule(bytes);
-    const functions = module.exports.filter((e) => e.kind === 'function');
-    const wanted =
-      flags.invoke ??
-      functions.find((e) => e.name === '_start')?.name ??
-      functions.find((e) => e.name === 'main')?.name ??
-      (functions.length === 1 ? functions[0].name : undefined);
-    const entry = functions.find((e) => e.name === wanted);
-    if (!entry) {
-      const names = functions.map((e) => e.name);
-      const list =
-        names.length > 0 ? names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '') : 'none';
-      throw new UsageError(
-        `${path}: ${wanted === undefined ? 'say by --invoke which export to call' : `has no exported function ${wanted}`}; there are: ${list}`,
-      );
-    }
-    const isCommand = entry.name === '_start';
-    const type = module.types[module.functions[entry.index].typeIndex];
-    let values: unknown[];
-    try {
-      values = isCommand ? [] : parseArguments(type, flags.args);
-    } catch (error) {
-      throw new UsageError(
-        `${path}: ${entry.name}: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
-    const webAssembly = createWebAssembly({
-      target: flags.target,
-      level: level(flags),
-      scheme: flags.stack,
-      order: flags.order,
-    });
-    return {
-      webAssembly,
-      module,
-      entry: entry.name,
-      run() {
-        const host = hostImports(module, webAssembly as unknown as typeof WebAssembly, [
-          basename(path),
-          ...flags.args,
-        ]);
-        const compiled = new webAssembly.Module(bytes);
-        const instance = new webAssembly.Instance(compiled, host.imports);
-        const exports = instance.exports as Record<string, unknown>;
-        host.attach(Object.values(exports).find((e) => e instanceof webAssembly.Memory));
-        return (exports[entry.name] as (...values: unknown[]) => unknown)(...values);
-      },
-    };
+  const path = flags.module;
+  const image = await loadImage(path, flags);
+  const { module } = image;
+  const functions = module.exports.filter((e) => e.kind === 'function');
+  const wanted =
+    flags.invoke ??
+    functions.find((e) => e.name === '_start')?.name ??
+    functions.find((e) => e.name === 'main')?.name ??
+    (functions.length === 1 ? functions[0].name : undefined);
+  const entry = functions.find((e) => e.name === wanted);
+  if (!entry) {
+    const names = functions.map((e) => e.name);
+    const list = names.length > 0 ? names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '') : 'none';
+    throw new UsageError(
+      `${path}: ${wanted === undefined ? 'say by --invoke which export to call' : `has no exported function ${wanted}`}; there are: ${list}`,
+    );
+  }
+  const isCommand = entry.name === '_start';
+  const type = module.types[module.functions[entry.index].typeIndex];
+  let values: unknown[];
+  try {
+    values = isCommand ? [] : parseArguments(type, flags.args);
+  } catch (error) {
+    throw new UsageError(`${path}: ${entry.name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const webAssembly = createWebAssembly({
+    target: image.target,
+    level: level(flags),
+    scheme: image.scheme,
+    order: image.order,
   });
+  return {
+    webAssembly,
+    image,
+    entry: entry.name,
+    run() {
+      const host = hostImports(module, webAssembly as unknown as typeof WebAssembly, [
+        basename(path),
+        ...flags.args,
+      ]);
+      const instance = new webAssembly.Instance(webAssembly.moduleOf(image), host.imports);
+      const exports = instance.exports as Record<string, unknown>;
+      host.attach(Object.values(exports).find((e) => e instanceof webAssembly.Memory));
+      return (exports[entry.name] as (...values: unknown[]) => unknown)(...values);
+    },
+  };
 }
 
 /**
- * How a run ended: the exit code, and the text for stderr where it trapped or threw.
- * @throws what is neither a trap nor an exit nor an error of an import
+ * How a run ended: the exit code, and the text for stderr where it trapped (with the wasm frames) or threw.
+ * @param debug this program's own frames, too
+ * @throws what is no error
  */
-export function outcomeOf(error: unknown): { code: number; message: string } {
+export function outcomeOf(error: unknown, debug: boolean): { code: number; message: string } {
   if (error instanceof ProgramExit) return { code: error.code, message: '' };
   if (!(error instanceof Error)) throw error;
-  const trapped = error.name === 'RuntimeError' || error instanceof RangeError;
-  const message = trapped ? (error.stack ?? error.message) : error.message;
-  return { code: trapped ? ExitCode.trap : ExitCode.failed, message };
+  // Memories that do not fit are RangeErrors as well, but no traps.
+  const trapped = error.name === 'RuntimeError' || (error instanceof RangeError && 'frames' in error);
+  const code = trapped ? ExitCode.trap : ExitCode.failed;
+  const stack = error.stack ?? error.message;
+  if (debug) return { code, message: stack };
+  if (!trapped) return { code, message: error.message };
+  const isHostFrame = (line: string): boolean => /^ {4}at /.test(line) && !line.includes('wasm://');
+  return {
+    code,
+    message: stack
+      .split('\n')
+      .filter((line) => !isHostFrame(line))
+      .join('\n'),
+  };
 }
 
 async function run(flags: Flags): Promise<number> {
+  const started = performance.now();
   const program = await prepareProgram(flags);
+  const { target } = program.image;
   const { core } = program.webAssembly.machine;
   core.counting = flags.stats;
-  const started = performance.now();
   let code: number = ExitCode.done;
   let results: unknown[] = [];
   let message = '';
@@ -159,7 +164,7 @@ async function run(flags: Flags): Promise<number> {
     const value = program.run();
     results = value === undefined ? [] : Array.isArray(value) ? value : [value];
   } catch (error) {
-    ({ code, message } = outcomeOf(error));
+    ({ code, message } = outcomeOf(error, flags.debug));
   }
   const milliseconds = performance.now() - started;
   const stats = flags.stats
@@ -168,7 +173,7 @@ async function run(flags: Flags): Promise<number> {
   if (flags.json) {
     console.log(
       JSON.stringify({
-        target: flags.target,
+        target,
         results: results.map(String),
         exitCode: code,
         message,
@@ -182,7 +187,7 @@ async function run(flags: Flags): Promise<number> {
   if (stats)
     console.error(
       table(
-        ['statistic', flags.target],
+        ['statistic', target],
         [
           ['instructions executed', stats.instructions],
           ['compile and run, ms', stats.milliseconds],

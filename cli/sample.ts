@@ -18,10 +18,14 @@ interface Flags extends ProgramFlags {
 export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'sample <module> [args..]',
-    'Run a module on an emulated core, interrupt it, and read its stack at each interrupt',
+    'Run a module or an image on an emulated core, interrupt it, and read its stack at each interrupt',
     (y) =>
       compileFlags(y)
-        .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
+        .positional('module', {
+          describe: '.wasm or .wat file, or image',
+          type: 'string',
+          demandOption: true,
+        })
         .positional('args', {
           describe: 'arguments of the program or function',
           type: 'string',
@@ -31,17 +35,24 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
         .option('invoke', {
           describe: 'call this export (else _start, main, or the only export)',
           type: 'string',
+          requiresArg: true,
         })
-        .option('every', { describe: 'interrupt after every N instructions (default 1000)', type: 'number' })
+        .option('every', {
+          describe: 'interrupt after every N instructions (default 1000)',
+          type: 'number',
+          requiresArg: true,
+        })
         .option('random', {
           describe: 'interrupt at random, from this seed',
           type: 'number',
           conflicts: 'every',
+          requiresArg: true,
         })
         .option('mean', {
           describe: 'with --random: instructions between interrupts, on average',
           type: 'number',
           default: 1000,
+          requiresArg: true,
         })
         .option('verify', {
           describe: 'compare every sample with the calls and returns as executed; exit 1 at a difference',
@@ -52,10 +63,10 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
           alias: 'o',
           describe: 'write folded stacks here, - for standard output',
           type: 'string',
+          requiresArg: true,
         })
-        .option('top', { describe: 'rows of the table', type: 'number', default: 20 })
+        .option('top', { describe: 'rows of the table', type: 'number', default: 20, requiresArg: true })
         .option('json', { describe: 'print the report as JSON', type: 'boolean', default: false })
-        .parserConfiguration({ 'parse-positional-numbers': false })
         .example('$0 sample fib.wat --invoke fib 20 --every 100', 'where fib(20) spends its instructions')
         .example(
           '$0 sample app.wasm --target armv7 --random 7 -o app.folded',
@@ -67,13 +78,25 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
 }
 
 /**
+ * The number of instructions that an option gives.
+ * @throws UsageError if it is no number or less than 1
+ */
+export function instructions(option: string, count: number): number {
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new UsageError(`${option} takes a number of instructions, 1 or more`);
+  return count;
+}
+
+/**
  * The schedule that the flags ask for.
  * @throws UsageError for an interval of less than one instruction
  */
 function scheduleOf(flags: Flags): Schedule {
-  const interval = flags.random === undefined ? (flags.every ?? 1000) : flags.mean;
-  if (!Number.isSafeInteger(interval) || interval < 1)
-    throw new UsageError(`an interval of ${interval} instructions`);
+  const interval =
+    flags.random === undefined
+      ? instructions('--every', flags.every ?? 1000)
+      : instructions('--mean', flags.mean);
+  if (Number.isNaN(flags.random)) throw new UsageError('--random takes a number, the seed');
   if (flags.random !== undefined) return { kind: 'random', seed: flags.random, mean: flags.mean };
   return interval === 1 ? { kind: 'every-instruction' } : { kind: 'every', instructions: interval };
 }
@@ -82,7 +105,7 @@ async function run(flags: Flags): Promise<number> {
   const schedule = scheduleOf(flags);
   const program = await prepareProgram(flags);
   const sampler = new Sampler(program.webAssembly.machine, {
-    scheme: flags.stack,
+    scheme: program.image.scheme,
     schedule,
     verify: flags.verify,
   });
@@ -91,14 +114,18 @@ async function run(flags: Flags): Promise<number> {
   try {
     sampler.during(() => program.run());
   } catch (error) {
-    ({ code, message } = outcomeOf(error));
+    ({ code, message } = outcomeOf(error, flags.debug));
   }
   const report = sampler.report();
   const folded = foldedLines(report);
   if (flags.output !== undefined) writeOutput(flags.output, folded);
-  if (flags.json)
-    console.log(JSON.stringify({ target: flags.target, ...plainReport(report), exitCode: code }));
-  else (flags.output === '-' ? console.error : console.log)(formatReport(report, flags.top));
+  // The report goes where the output does not.
+  const say = flags.output === '-' ? console.error : console.log;
+  say(
+    flags.json
+      ? JSON.stringify({ target: program.image.target, ...plainReport(report), exitCode: code })
+      : formatReport(report, flags.top),
+  );
   if (message !== '') console.error(message);
   for (const mismatch of report.mismatches)
     console.error(
@@ -108,11 +135,11 @@ async function run(flags: Flags): Promise<number> {
   return code;
 }
 
-/** Brendan Gregg's folded format: a stack, outermost first, a space, its count. */
+/** Brendan Gregg's folded format: a stack, outermost first, a space, its count. Adapters have no wasm frame: they get a name. */
 export const foldedLines = (report: SampleReport): string =>
   [...report.folded]
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-    .map(([stack, count]) => `${stack} ${count}\n`)
+    .map(([stack, count]) => `${stack === '' ? '(no frame)' : stack} ${count}\n`)
     .join('');
 
 /** The report with its maps as plain objects. */

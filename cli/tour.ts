@@ -1,11 +1,13 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { isImageFile } from '../compiler/image/file.ts';
 import type { TargetName } from '../compiler/target.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { type SampleReport, Sampler } from '../emu/sample.ts';
 import { createWebAssembly } from '../emu/webassembly.ts';
-import { compileFlags, ExitCode, table } from './common.ts';
+import { compileFlags, compileOptions, ExitCode, readInput, table, UsageError } from './common.ts';
 import { outcomeOf, type ProgramFlags, prepareProgram } from './run.ts';
+import { instructions } from './sample.ts';
 import { openSqlite } from './workloads/sqlite.ts';
 
 interface Flags extends Omit<ProgramFlags, 'module'> {
@@ -48,15 +50,20 @@ export function tourCommand(done: (code: number) => void, yargs: Argv): Argv {
         .option('invoke', {
           describe: 'call this export (else _start, main, or the only export)',
           type: 'string',
+          requiresArg: true,
         })
         .option('every', {
           describe: 'interrupt after every N instructions',
           type: 'number',
           default: 10_000,
+          requiresArg: true,
         })
         .option('json', { describe: 'print the figures as JSON', type: 'boolean', default: false })
-        .hide('target')
-        .parserConfiguration({ 'parse-positional-numbers': false })
+        .option('target', {
+          describe: 'only this instruction set',
+          defaultDescription: 'both',
+          requiresArg: true,
+        })
         .example('$0 tour', 'SQLite')
         .example('$0 tour app.wasm --invoke main --every 500', 'your own module'),
     async (flags) => done(await run(flags as unknown as Flags)),
@@ -65,26 +72,28 @@ export function tourCommand(done: (code: number) => void, yargs: Argv): Argv {
 
 async function run(flags: Flags): Promise<number> {
   const name = flags.module === undefined ? 'SQLite (npm sql.js)' : basename(flags.module);
+  if (flags.module !== undefined && isImageFile(readInput(flags.module)))
+    throw new UsageError(`${flags.module}: is an image, for one target; the tour takes the module`);
+  const schedule: Schedule = { kind: 'every', instructions: instructions('--every', flags.every) };
+  const { level, scheme, order } = compileOptions(flags);
   const stops: Stop[] = [];
   let code: number = ExitCode.done;
-  for (const target of ['x86_64', 'armv7'] as const) {
+  for (const target of flags.target === undefined ? (['x86_64', 'armv7'] as const) : [flags.target]) {
     if (!flags.json) console.error(`${name}: compiling for ${target} and running on an emulated core …`);
     const started = performance.now();
-    const schedule: Schedule = { kind: 'every', instructions: flags.every };
     const prepared =
       flags.module === undefined
         ? undefined
         : await prepareProgram({ ...flags, module: flags.module, target });
-    const webAssembly =
-      prepared?.webAssembly ?? createWebAssembly({ target, scheme: flags.stack, order: flags.order });
+    const webAssembly = prepared?.webAssembly ?? createWebAssembly({ target, level, scheme, order });
     const { machine } = webAssembly;
     machine.core.counting = true;
-    const sampler = new Sampler(machine, { scheme: flags.stack, schedule });
+    const sampler = new Sampler(machine, { scheme, schedule });
     if (prepared) {
       try {
         sampler.during(() => prepared.run());
       } catch (error) {
-        const outcome = outcomeOf(error);
+        const outcome = outcomeOf(error, flags.debug);
         code = outcome.code;
         if (outcome.message !== '') console.error(outcome.message);
       }

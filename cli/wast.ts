@@ -1,8 +1,9 @@
 import type { Argv } from 'yargs';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
-import { ExitCode, level, Progress, readInput, table } from './common.ts';
+import { ExitCode, level, Progress, readInput, table, UsageError } from './common.ts';
 import { runWast, type WastResult } from './wast/run.ts';
+import { WastSyntaxError } from './wast/sexpr.ts';
 
 interface Flags {
   files: string[];
@@ -26,18 +27,26 @@ export function wastCommand(done: (code: number) => void, yargs: Argv): Argv {
           describe: 'instruction set',
           choices: ['x86_64', 'armv7'] as const,
           default: 'x86_64' as TargetName,
+          requiresArg: true,
         })
         .option('stack', {
           describe: 'publication scheme',
           choices: ['none', 'atomic'] as const,
           default: 'atomic' as SchemeName,
+          requiresArg: true,
         })
         .option('order', {
           describe: 'memory order of the publication',
           choices: ['relaxed', 'release', 'seq_cst'] as const,
           default: 'relaxed' as MemoryOrder,
+          requiresArg: true,
         })
-        .option('O', { describe: 'optimisation level, 0 to 3', type: 'number', default: 1 })
+        .option('O', {
+          describe: 'optimisation level, 0 to 3',
+          type: 'number',
+          default: 1,
+          requiresArg: true,
+        })
         .option('verbose', {
           alias: 'v',
           describe: 'name every skipped assertion too',
@@ -57,16 +66,23 @@ async function run(flags: Flags): Promise<number> {
   for (const [i, file] of flags.files.entries()) {
     progress.update(i, flags.files.length);
     readInput(file);
-    results.push(
-      await runWast(file, {
-        target: flags.target,
-        level: level(flags),
-        scheme: flags.stack,
-        order: flags.order,
-      }),
-    );
+    try {
+      results.push(
+        await runWast(file, {
+          target: flags.target,
+          level: level(flags),
+          scheme: flags.stack,
+          order: flags.order,
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WastSyntaxError)
+        throw new UsageError(`${file}: ${error.message}`, { cause: error });
+      throw error;
+    } finally {
+      progress.end();
+    }
   }
-  progress.end();
   const sum = (key: 'passed' | 'failed' | 'skipped'): number => results.reduce((n, r) => n + r[key], 0);
   const totals = { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
   if (flags.json) {

@@ -1,4 +1,5 @@
 import { CompileError as CompilerError } from '../compiler/errors.ts';
+import type { Image } from '../compiler/image/image.ts';
 import { compile, validate as validateModule } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
@@ -9,7 +10,7 @@ import { CompileError, LinkError, RuntimeError } from './js-api/errors.ts';
 import { globalClass } from './js-api/global.ts';
 import { instanceClass } from './js-api/instance.ts';
 import { memoryClass } from './js-api/memory.ts';
-import { bytesOf, imageOf, moduleClass, viewOf } from './js-api/module.ts';
+import { bytesOf, imageOf, moduleClass, moduleOf, viewOf } from './js-api/module.ts';
 import { tableClass } from './js-api/table.ts';
 import { Machine } from './machine.ts';
 
@@ -94,6 +95,15 @@ export function createWebAssembly(options: WebAssemblyOptions) {
       (module: Module, imports?: object): Promise<Instance>;
     },
     Module,
+    /**
+     * A Module of an image that was compiled before, or read from a file.
+     * @throws TypeError if it is for another target or publishes the stack differently
+     */
+    moduleOf(image: Image): Module {
+      if (image.target !== isa.name || image.scheme !== scheme)
+        throw new TypeError(`the image is ${image.target}, ${image.scheme}; not ${isa.name}, ${scheme}`);
+      return moduleOf(Module, image);
+    },
     Instance,
     Memory,
     Table,

@@ -194,6 +194,8 @@ export function readImage(file: Uint8Array): Image {
 }
 
 function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
+  // Not a Buffer, whose slice() would be a view of the same memory.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const table = 12 + 12 * sectionNames.length;
   if (file.length < table || view.getUint32(8, true) !== sectionNames.length)
@@ -205,7 +207,7 @@ function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
       throw new ImageError(
         `section ${name} lies outside the file (offset 0x${offset.toString(16)}, ${length} bytes)`,
       );
-    return [name, file.subarray(offset, offset + length)] as const;
+    return [name, bytes.subarray(offset, offset + length)] as const;
   });
   return Object.fromEntries(entries) as Record<SectionName, Uint8Array>;
 }

@@ -23,6 +23,13 @@ export function imageOf(module: unknown): Image | undefined {
   return isObject(module) ? images.get(module) : undefined;
 }
 
+/** A `WebAssembly.Module` of that class for an image that was compiled before. */
+export function moduleOf<T extends object>(Module: { readonly prototype: T }, image: Image): T {
+  const module: T = Object.create(Module.prototype);
+  images.set(module, image);
+  return module;
+}
+
 /** The image of a Module argument. Throws TypeError in V8's words. */
 export function requireImage(module: unknown, where: string): Image {
   const image = imageOf(module);
