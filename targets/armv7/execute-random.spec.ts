@@ -237,6 +237,7 @@ function reference(run: Exported, type: Name, args: readonly (number | bigint)[]
 }
 
 const trapText = (kind: TrapKind | 'fault'): string => (kind === 'fault' ? kind : trapMessages[kind]);
+
 /** Small numbers as words and, with a high probability, as floats. */
 const randomBytes = (length: number): Uint8Array => {
   const random = new Random(7);
