@@ -232,8 +232,7 @@ export class Machine {
   pushSlots(bytes: number): number {
     const at = this.stackTop - bytes;
     const aligned = at - (at % 16);
-    // The adapter and the function called need some room, too; with less than this they would only trap.
-    if (aligned < this.stackLimit + 1024) throw new Trap(TrapKind.stackOverflow, backtrace(this));
+    if (aligned < this.stackLimit) throw new Trap(TrapKind.stackOverflow, backtrace(this));
     this.stackTop = aligned;
     return aligned;
   }
@@ -266,6 +265,9 @@ export class Machine {
    */
   private enter(adapter: number, env: number, descriptor: number, slots: number): void {
     const { core, registers, entries } = this;
+    // The adapter and the function called need some room, too; with less than this they would only trap.
+    if (this.stackTop < this.stackLimit + 1024) throw new Trap(TrapKind.stackOverflow, backtrace(this));
+    const innermost = this.innermostEnv;
     const outer = entries.length > 0 ? core.save() : undefined;
     const stackTop = this.stackTop;
     entries.push({ caller: outer && this.hostCaller() });
@@ -280,6 +282,8 @@ export class Machine {
     } catch (error) {
       entries.pop();
       leaveActivations(this, stackTop);
+      // Where nothing is published, there is no record to tell it.
+      this.innermostEnv = innermost;
       this.runner.left(stackTop);
       if (outer !== undefined) core.restore(outer);
       throw error;

@@ -151,7 +151,7 @@ export function initTable(
   const to = e.zeroExtend(target);
   const length = e.envWord(at + e.wordBytes, Region.segment);
   rangeCheck(e, to, words, tableCount(e, table), TrapKind.tableOutOfBounds);
-  rangeCheck(e, from, words, length, TrapKind.tableOutOfBounds);
+  rangeCheck(e, from, words, length, TrapKind.elementSegmentOutOfBounds);
   const contents = wordAddress(e, e.envWord(at, Region.segment), from);
   e.callHelper('words_copy', [wordAddress(e, tableBase(e, table), to), contents, words]);
 }
