@@ -156,6 +156,10 @@ class ValueNumbering {
     this.remember(entry, inst);
   }
 
+  /**
+   * A check is added only where it is stronger than those that dominate it: the newest available one on the same index
+   * and memory is the strongest, and there is no need to look farther.
+   */
   private numberCheck(inst: Inst): boolean {
     const { available, guardBytes } = this;
     const memory = memoryOf(inst.args[1]);
@@ -165,6 +169,7 @@ class ValueNumbering {
       if (earlier.op !== Op.check_bounds || earlier.args[0] !== inst.args[0]) continue;
       if (memoryOf(earlier.args[1]) !== memory) continue;
       if (inst.offset <= earlier.offset || inst.offset <= guardBytes) return true;
+      break;
     }
     available.add(inst, inst, hash, 0);
     return false;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { testContext } from '../../test/support/context.ts';
 import { interpret } from '../../test/support/interpret.ts';
 import { Random } from '../../test/support/random-function.ts';
@@ -8,6 +8,7 @@ import { parseFunction } from '../ir/parse.ts';
 import { printFunction } from '../ir/print.ts';
 import { Type } from '../ir/types.ts';
 import { verify } from '../ir/verify.ts';
+import { AvailableValues } from './available-values.ts';
 import { copies } from './copies.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
@@ -233,6 +234,56 @@ describe('cse', () => {
       'check_bounds v0, v2, offset 4',
       'check_bounds v0, v2, offset 70000',
     ]);
+  });
+
+  test('the strongest check before counts, and that of another arm does not', () => {
+    const body = `${memory}
+      check_bounds v0, v2, offset 70010
+      check_bounds v0, v2, offset 70040
+      branch v0, block1, block2
+    block1(block0):
+      check_bounds v0, v2, offset 70100
+      check_bounds v0, v2, offset 70099
+      jump block3
+    block2(block0):
+      check_bounds v0, v2, offset 70040
+      check_bounds v0, v2, offset 70050
+      check_bounds v3, v2, offset 70010
+      jump block3
+    block3(block1, block2):
+      check_bounds v0, v2, offset 70030
+      check_bounds v0, v2, offset 70041
+      check_bounds v3, v2, offset 70010
+      check_bounds v3, v2, offset 4
+      return v2`;
+    const lines = transformed([cse], body, '(i32) -> (i32)');
+    expect(lines.filter((line) => /^(check|block)/.test(line))).toEqual([
+      'block0():',
+      'check_bounds v0, v2, offset 70010',
+      'check_bounds v0, v2, offset 70040',
+      'block1(block0):',
+      'check_bounds v0, v2, offset 70100',
+      'block2(block0):',
+      'check_bounds v0, v2, offset 70050',
+      'check_bounds v3, v2, offset 70010',
+      'block3(block1, block2):',
+      'check_bounds v0, v2, offset 70041',
+      'check_bounds v3, v2, offset 70010',
+    ]);
+  });
+
+  test('ever stronger checks of one index are each compared with one before', () => {
+    const following = vi.spyOn(AvailableValues.prototype, 'following');
+    const value = vi.spyOn(AvailableValues.prototype, 'value');
+    try {
+      const checks = Array.from({ length: 1000 }, (_, k) => `check_bounds v0, v2, offset ${70_000 + k}`);
+      const lines = transformed([cse], `${memory}\n${checks.join('\n')}\nreturn v2`, '(i32) -> (i32)');
+      expect(lines.filter((line) => line.startsWith('check'))).toEqual(checks);
+      expect(following.mock.calls.length + value.mock.calls.length).toBeLessThan(2000);
+    } finally {
+      following.mockRestore();
+      value.mockRestore();
+    }
   });
 
   test('a load is the value stored there, unless something else may have been stored since', () => {
