@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
-import { CompileError } from '../compiler/errors.ts';
-import { ImageError, isImageFile, readImage } from '../compiler/image/file.ts';
+import { CompileError, ImageError } from '../compiler/errors.ts';
+import { isImageFile, readImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';

@@ -1,7 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { CompileError } from '../compiler/errors.ts';
-import { ImageError } from '../compiler/image/file.ts';
+import { CompileError, ImageError } from '../compiler/errors.ts';
 import { ExitCode, UsageError } from './common.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';

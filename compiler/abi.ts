@@ -43,6 +43,14 @@ export function envHeader(word: 4 | 8): EnvHeader {
   };
 }
 
+/** FNV-1a over where everything of the exec env's header lies: equal exactly for code that can share a host's view of it. */
+export function layoutHash(word: 4 | 8): number {
+  let hash = 0x811c9dc5;
+  const text = `${word}:${JSON.stringify(envHeader(word))}`;
+  for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
+  return hash >>> 0;
+}
+
 /**
  * Selectors of `env.hostCall(env, selector, a, b)`; index in the upper bits: selector = service | index << 8.
  * `call`: a = address of the callee descriptor, b = address of 8-byte argument slots, replaced by the results.

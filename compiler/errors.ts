@@ -17,6 +17,11 @@ export class CompileError extends Error {
 
 export type CompileErrorKind = 'malformed' | 'invalid' | 'unsupported' | 'limit';
 
+/** An image file is not one, was damaged, or is for another Fathom: the message names the difference. */
+export class ImageError extends Error {
+  override readonly name = 'ImageError';
+}
+
 /** A broken invariant inside the compiler: never the user's fault, always a bug of ours. */
 export class InternalError extends Error {
   override readonly name = 'InternalError';

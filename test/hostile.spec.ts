@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { CompileError } from '../compiler/errors.ts';
-import { ImageError, readImage, writeImage } from '../compiler/image/file.ts';
+import { CompileError, ImageError } from '../compiler/errors.ts';
+import { readImage, writeImage } from '../compiler/image/file.ts';
 import { compile } from '../compiler/index.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';

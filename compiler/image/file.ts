@@ -1,8 +1,11 @@
-import { abiVersion, layoutEnv } from '../abi.ts';
+import { abiVersion, layoutEnv, layoutHash } from '../abi.ts';
+import { ImageError } from '../errors.ts';
 import type { FunctionKind } from '../ir/function.ts';
 import type { MemoryOrder, SchemeName } from '../stack/scheme.ts';
 import type { TargetName } from '../target.ts';
 import { decodeModule } from '../wasm/reader.ts';
+import { validateModule } from '../wasm/validate.ts';
+import { checkImage } from './check-image.ts';
 import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
 
 /**
@@ -18,10 +21,6 @@ import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts'
  * Sections: description (JSON), code, module, and one per array of the stack map. The file is hostile input: all
  * that can be wrong ends in an {@link ImageError}.
  */
-export class ImageError extends Error {
-  override readonly name = 'ImageError';
-}
-
 const magic = Uint8Array.of(0x66, 0x61, 0x74, 0x68, 0x6f, 0x6d, 0, 1);
 
 const sectionNames = [
@@ -124,7 +123,7 @@ export function writeImage(image: Image): Uint8Array {
 /**
  * Reads an image file back.
  * @throws ImageError naming what is wrong with it
- * @throws CompileError where the module inside it is malformed
+ * @throws CompileError where the module inside it is malformed or invalid
  */
 export function readImage(file: Uint8Array): Image {
   if (!isImageFile(file)) throw new ImageError('not a Fathom image');
@@ -134,7 +133,13 @@ export function readImage(file: Uint8Array): Image {
   const description = readDescription(sections.description);
   if (description.abiVersion !== abiVersion)
     throw new ImageError(`image has ABI version ${description.abiVersion}; this Fathom has ${abiVersion}`);
+  const wordBytes = description.target === 'x86_64' ? 8 : 4;
+  if (description.layoutHash !== layoutHash(wordBytes))
+    throw new ImageError(
+      `image has exec env layout ${hex(description.layoutHash)}; this Fathom has ${hex(layoutHash(wordBytes))}`,
+    );
   const module = decodeModule(sections.module);
+  validateModule(module);
   const { symbols, functions, relocations, constantsOffset } = description;
   const code = sections.code;
   const words = (name: SectionName): Uint32Array => {
@@ -153,23 +158,12 @@ export function readImage(file: Uint8Array): Image {
     trap: sections.trap.slice(),
     publicationAt: words('publicationAt'),
   };
-  checkMap(map, code.length);
-  if (constantsOffset > code.length) throw new ImageError('the constants lie outside the code section');
-  functions.forEach((f, id) => {
-    if (f.id !== id || f.offset + f.size > code.length)
-      throw new ImageError(`function ${id} is out of place`);
-  });
-  for (const r of relocations)
-    if (r.offset + 4 > code.length || r.addend > code.length)
-      throw new ImageError('a relocation is out of range');
   const symbolArray = (name: string, numbers: readonly number[], length: number): Int32Array => {
     if (numbers.length !== length || numbers.some((n) => n < -1 || n >= functions.length))
       throw new ImageError(`symbol table ${name} does not fit the module`);
     return Int32Array.from(numbers);
   };
-  for (const id of [symbols.init, symbols.initEntry])
-    if (id < 0 || id >= functions.length) throw new ImageError('the init function is out of range');
-  return {
+  const image: Image = {
     abiVersion: description.abiVersion,
     layoutHash: description.layoutHash,
     target: description.target,
@@ -180,7 +174,7 @@ export function readImage(file: Uint8Array): Image {
     functions,
     relocations,
     map,
-    env: layoutEnv(module, description.target === 'x86_64' ? 8 : 4),
+    env: layoutEnv(module, wordBytes),
     module,
     symbols: {
       wasm: symbolArray('wasm', symbols.wasm, module.functions.length),
@@ -191,7 +185,11 @@ export function readImage(file: Uint8Array): Image {
       host: symbolArray('host', symbols.host, module.types.length),
     },
   };
+  checkImage(image);
+  return image;
 }
+
+const hex = (hash: number): string => `0x${hash.toString(16)}`;
 
 function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
   // Not a Buffer, whose slice() would be a view of the same memory.
@@ -300,21 +298,4 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[], what: st
   if (found === undefined)
     throw new ImageError(`${what} ${JSON.stringify(value)} is none of ${allowed.join(', ')}`);
   return found;
-}
-
-/** Parallel arrays of equal length, whose code offsets ascend and stay within the code. */
-function checkMap(map: StackMap, codeBytes: number): void {
-  const tables: readonly (readonly [string, Uint32Array, readonly { readonly length: number }[]])[] = [
-    ['positions', map.positionAt, [map.position]],
-    ['frames', map.frameAt, [map.cfa, map.returnAddress, map.published]],
-    ['traps', map.trapAt, [map.trap]],
-    ['publications', map.publicationAt, []],
-  ];
-  for (const [name, at, columns] of tables) {
-    if (columns.some((column) => column.length !== at.length))
-      throw new ImageError(`the table of ${name} is torn`);
-    for (let i = 0; i < at.length; i++)
-      if (at[i] > codeBytes || (i > 0 && at[i] < at[i - 1]))
-        throw new ImageError(`the table of ${name} is out of order`);
-  }
 }

@@ -1,4 +1,4 @@
-import { abiVersion } from '../abi.ts';
+import { abiVersion, layoutHash } from '../abi.ts';
 import type { CompiledFunction } from '../backend/emit.ts';
 import type { Program } from '../program.ts';
 import type { Target } from '../target.ts';
@@ -28,7 +28,7 @@ export function link(program: Program, functions: readonly CompiledFunction[]): 
   pool.write(code);
   return {
     abiVersion,
-    layoutHash: layoutHash(program),
+    layoutHash: layoutHash(program.target.wordBytes),
     target: target.name,
     scheme: publication.scheme.name,
     order: publication.order,
@@ -146,12 +146,4 @@ function joinTables(functions: readonly CompiledFunction[], offsets: readonly nu
     trap: Uint8Array.from(trap),
     publicationAt: Uint32Array.from(publicationAt),
   };
-}
-
-/** FNV-1a over where everything of the exec env lies: equal exactly for images that can share a host's view of it. */
-function layoutHash({ env, target }: Program): number {
-  let hash = 0x811c9dc5;
-  const text = `${target.wordBytes}:${JSON.stringify(env.header)}`;
-  for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
-  return hash >>> 0;
 }
