@@ -12,6 +12,9 @@ import { decodeModule } from '../wasm/reader.ts';
 import { validateModule } from '../wasm/validate.ts';
 import { buildFunction } from './build.ts';
 import { buildInit } from './init.ts';
+import { LocalTypes } from './local-types.ts';
+import { LoopScan } from './loop-scan.ts';
+import { StackType } from './module-types.ts';
 
 type TargetName = keyof typeof specTargets;
 
@@ -273,6 +276,41 @@ describe('hostile functions', () => {
   it('of 100,000 merges in a row, with a local that all of them join', () => {
     const code = repeat(100_000, [0x20, 0, 0x04, 0x40, 0x41, 1, 0x21, 1, 0x0b]).concat([0x20, 1, 0x1a, 0x0b]);
     expect(buildBytes(moduleOf(1, code)).blocks).toHaveLength(200_001);
+  });
+
+  it('with 49,000 locals each, used and not', () => {
+    const far = leb(48_000);
+    const code = [0x03, 0x40, 0x41, 7, 0x21, ...far, 0x20, ...far, 0x1a, 0x0b, 0x20, ...far, 0x21, 0, 0x0b];
+    for (const body of [[0x0b], code]) {
+      const ctx = moduleContext(decodeModule(moduleOf(49_000, body)), 'armv7');
+      // Tens of seconds, were the work in proportion to the locals declared.
+      for (let k = 0; k < 10_000; k++) buildFunction(ctx, 0);
+    }
+  });
+
+  it('with more locals than could be listed', () => {
+    const all = 0xffffffff;
+    const types = new LocalTypes([StackType.f32]);
+    types.add(0, StackType.v128);
+    types.add(3000, StackType.i64);
+    types.add(0, StackType.v128);
+    types.add(all - 3002, StackType.i32);
+    types.add(1, StackType.f64);
+    expect(types.length).toBe(all);
+    const at = [0, 1, 127, 128, 3000, 3001, all - 2, all - 1].map((local) => types.at(local));
+    const { i32, i64, f32, f64 } = StackType;
+    expect(at).toEqual([f32, i64, i64, i64, i64, i32, i32, f64]);
+    // loop, i32.const 7, local.set 4294967293, end
+    const code = [0x03, 0x40, 0x41, 7, 0x21, ...leb(all - 2), 0x0b];
+    const scan = new LoopScan(Uint8Array.from(code), 0, code.length, all);
+    expect(scan.ends).toEqual([code.length - 1]);
+    expect([0, 2000, all - 3, all - 2].map((local) => scan.next(local, 0))).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      4,
+    ]);
+    expect(scan.next(all - 2, 4)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('whose SSA form would be out of proportion', () => {

@@ -11,6 +11,7 @@ import { Builder } from './builder.ts';
 import * as calls from './call.ts';
 import * as control from './control.ts';
 import { Frame, FrameKind } from './frame.ts';
+import { LocalTypes } from './local-types.ts';
 import * as memory from './memory.ts';
 import { ModuleTypes, type StackType, stackType, StackType as T } from './module-types.ts';
 import { numeric } from './numeric.ts';
@@ -41,8 +42,8 @@ export function buildFunction(ctx: CompileContext, index: number): Func {
 }
 
 /** Types of all locals, the parameters first (§5.5.13). */
-function readLocals(r: ByteReader, params: readonly StackType[]): StackType[] {
-  const types = params.slice();
+function readLocals(r: ByteReader, params: readonly StackType[]): LocalTypes {
+  const types = new LocalTypes(params);
   for (let groups = r.count('groups of locals', r.remaining, 2); groups > 0; groups--) {
     const at = r.pos;
     const count = r.u32();
@@ -51,7 +52,7 @@ function readLocals(r: ByteReader, params: readonly StackType[]): StackType[] {
       if (types.length + count > 0xffffffff) r.fail('too many locals', at);
       throw new CompileError('limit', `too many locals, the limit is ${limits.locals}`, at);
     }
-    for (let k = 0; k < count; k++) types.push(type);
+    types.add(count, type);
   }
   return types;
 }

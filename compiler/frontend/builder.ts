@@ -7,6 +7,7 @@ import type { ByteReader } from '../wasm/bytes.ts';
 import { Budget } from './budget.ts';
 import { Emitter } from './emitter.ts';
 import type { Frame } from './frame.ts';
+import type { LocalTypes } from './local-types.ts';
 import { Locals } from './locals.ts';
 import { type StackType, stackTypeNames } from './module-types.ts';
 
@@ -21,7 +22,7 @@ export class Builder extends Emitter {
   readonly in: ByteReader;
   readonly locals: Locals;
   readonly budget: Budget;
-  readonly localTypes: readonly StackType[];
+  readonly localTypes: LocalTypes;
   /** Operand stack: types and, beside them, values. */
   readonly stackTypes: StackType[] = [];
   readonly values: Inst[] = [];
@@ -41,13 +42,7 @@ export class Builder extends Emitter {
   private readonly limbo = new Block(-1);
   private readonly zeros: (Inst | undefined)[] = [];
 
-  constructor(
-    ctx: CompileContext,
-    func: Func,
-    input: ByteReader,
-    outermost: Frame,
-    localTypes: readonly StackType[],
-  ) {
+  constructor(ctx: CompileContext, func: Func, input: ByteReader, outermost: Frame, localTypes: LocalTypes) {
     super(ctx, func);
     this.in = input;
     this.budget = new Budget(outermost.entryAt);
@@ -60,14 +55,15 @@ export class Builder extends Emitter {
       inst.imm = index;
       return inst;
     });
-    const types = localTypes.map((type) => this.types.ssaType(type));
+    const typeOf = (local: number) => this.types.ssaType(localTypes.at(local));
     this.locals = new Locals(
       func,
-      types,
+      localTypes.length,
+      typeOf,
       this.block,
       outermost.entryAt,
       this.budget,
-      (local) => params[local] ?? this.zero(types[local]),
+      (local) => params[local] ?? this.zero(typeOf(local)),
     );
     outermost.entry = this.locals.current;
   }

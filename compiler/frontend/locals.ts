@@ -1,6 +1,7 @@
 import type { Block, Func, Inst } from '../ir/function.ts';
 import type { Type } from '../ir/types.ts';
 import { Budget } from './budget.ts';
+import { perLocal } from './local-types.ts';
 import type { LoopScan } from './loop-scan.ts';
 
 const noPositions: number[] = [];
@@ -80,7 +81,8 @@ export class Locals {
   readonly phis: Inst[] = [];
   private readonly func: Func;
   private readonly budget: Budget;
-  private readonly types: readonly Type[];
+  private readonly count: number;
+  private readonly typeOf: (local: number) => Type;
   /** Value of each local at function entry, by its number. */
   private readonly initial: (local: number) => Inst;
   /** Definitions per local in program order: byte offsets and values. */
@@ -88,7 +90,7 @@ export class Locals {
   private readonly defValue: (Inst[] | undefined)[];
   /** Last value read or written per local, and the extended block in which it holds until written. */
   private readonly recent: (Inst | undefined)[];
-  private readonly recentIn: Int32Array;
+  private readonly recentIn: (number | undefined)[];
   /** Values at the heads of extended blocks where definitions meet, by {@link key}. */
   private readonly heads = new Map<number, Inst>();
   /** Phis without inputs yet. */
@@ -101,7 +103,8 @@ export class Locals {
 
   constructor(
     func: Func,
-    types: readonly Type[],
+    count: number,
+    typeOf: (local: number) => Type,
     entry: Block,
     start: number,
     budget: Budget,
@@ -109,12 +112,13 @@ export class Locals {
   ) {
     this.func = func;
     this.budget = budget;
-    this.types = types;
+    this.count = count;
+    this.typeOf = typeOf;
     this.initial = initial;
-    this.defAt = new Array<number[] | undefined>(types.length);
-    this.defValue = new Array<Inst[] | undefined>(types.length);
-    this.recent = new Array<Inst | undefined>(types.length);
-    this.recentIn = new Int32Array(types.length).fill(-1);
+    this.defAt = perLocal(count);
+    this.defValue = perLocal(count);
+    this.recent = perLocal(count);
+    this.recentIn = perLocal(count);
     this.current = new ExtendedBlock(this.nextId++, start, entry, null, start, -1);
     this.meeting = this.current;
   }
@@ -250,7 +254,7 @@ export class Locals {
   }
 
   private key(at: ExtendedBlock, local: number): number {
-    return at.id * this.types.length + local;
+    return at.id * this.count + local;
   }
 
   /** As {@link climb}, but makes the phi that is needed; its inputs may be left to {@link fillPending}. */
@@ -295,7 +299,7 @@ export class Locals {
 
   private makePhi(at: ExtendedBlock, local: number): Inst {
     this.budget.spend(Budget.instruction);
-    const phi = this.func.appendPhi(at.block, this.types[local]);
+    const phi = this.func.appendPhi(at.block, this.typeOf(local));
     this.heads.set(this.key(at, local), phi);
     this.phis.push(phi);
     return phi;

@@ -15,20 +15,20 @@ function localIndex(b: Builder): number {
 /** `local.get` */
 export function localGet(b: Builder): void {
   const index = localIndex(b);
-  b.push(b.localTypes[index], b.live ? b.locals.get(index, b.origin) : b.dummy);
+  b.push(b.localTypes.at(index), b.live ? b.locals.get(index, b.origin) : b.dummy);
 }
 
 /** `local.set` */
 export function localSet(b: Builder): void {
   const index = localIndex(b);
-  const value = b.pop(b.localTypes[index]);
+  const value = b.pop(b.localTypes.at(index));
   if (b.live) b.locals.set(index, value, b.origin);
 }
 
 /** `local.tee` */
 export function localTee(b: Builder): void {
   const index = localIndex(b);
-  const type = b.localTypes[index];
+  const type = b.localTypes.at(index);
   const value = b.pop(type);
   if (b.live) b.locals.set(index, value, b.origin);
   b.push(type, value);
