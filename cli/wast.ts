@@ -55,7 +55,7 @@ export function wastCommand(done: (code: number) => void, yargs: Argv): Argv {
         })
         .option('json', { describe: 'print the counts as JSON', type: 'boolean', default: false })
         .example('$0 wast i32.wast i64.wast --target armv7', 'two files')
-        .example('$0 wast ../shared/spec-testsuite/*.wast --json', 'a whole suite'),
+        .example('$0 wast suite/*.wast --json', 'a whole suite'),
     async (flags) => done(await run(flags as unknown as Flags)),
   ) as Argv;
 }
