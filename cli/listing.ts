@@ -1,4 +1,5 @@
 import type { Image, ImageFunction } from '../compiler/image/image.ts';
+import { floorIndex } from '../compiler/image/lookup.ts';
 import { trapMessages } from '../compiler/ir/types.ts';
 import { operatorAt } from '../compiler/wasm/opcodes.ts';
 import { createDisassembler } from '../emu/capstone.ts';
@@ -35,7 +36,7 @@ export async function disassemble(
   const traps = new Map(Array.from(map.trapAt, (at, i) => [at, trapMessages[map.trap[i]] ?? 'unknown trap']));
   const listings: FunctionListing[] = [];
   for (const f of image.functions.filter((candidate) => candidate.size > 0 && only(candidate))) {
-    let row = firstAfter(map.positionAt, f.offset) - 1;
+    let row = floorIndex(map.positionAt, f.offset);
     const code = image.code.subarray(f.offset, f.offset + f.size);
     const rows = disassembler.disassemble(code, f.offset).map((instruction): ListingRow => {
       const offset = instruction.address;
@@ -56,18 +57,6 @@ export async function disassemble(
     listings.push({ function: f, rows });
   }
   return listings;
-}
-
-/** Index of the first element of ascending `at` that is above `value`. */
-function firstAfter(at: Uint32Array, value: number): number {
-  let low = 0;
-  let high = at.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (at[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The listing as text: one line an instruction, the wasm operator named where it changes. */

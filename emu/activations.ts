@@ -3,7 +3,7 @@ import type { Machine } from './machine.ts';
 
 /**
  * Takes back the activations that lie below `stackPointer`, because a trap or an exception left them: each exec env's `top`
- * is again what it was before, and the thread's innermost exec env as well (DESIGN §5).
+ * is again what it was before, and the thread's innermost exec env as well (docs/abi.md).
  */
 export function leaveActivations(machine: Machine, stackPointer: number): void {
   const { top } = machine.header;

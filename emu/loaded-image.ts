@@ -1,4 +1,5 @@
 import type { Image, ImageFunction } from '../compiler/image/image.ts';
+import { functionAt, positionAt, trapAt } from '../compiler/image/lookup.ts';
 import type { Module } from '../compiler/wasm/module.ts';
 
 /** An image in the code memory of a machine. Addresses are guest addresses, offsets are those of `Image.code`. */
@@ -12,9 +13,6 @@ export class LoadedImage {
   readonly dataSegments: readonly number[];
   /** What V8 would call its script: the module's name, if it has one, and a hash of its bytes. */
   readonly label: string;
-  /** Start offsets of the functions, ascending, and the functions in that order. */
-  private readonly starts: Uint32Array;
-  private readonly sorted: readonly ImageFunction[];
 
   constructor(image: Image, base: number, dataSegments: readonly number[]) {
     this.image = image;
@@ -22,8 +20,6 @@ export class LoadedImage {
     this.end = base + image.code.length;
     this.dataSegments = dataSegments;
     this.label = moduleLabel(image.module);
-    this.sorted = [...image.functions].sort((a, b) => a.offset - b.offset);
-    this.starts = Uint32Array.from(this.sorted, (f) => f.offset);
   }
 
   /** Address of a function by its symbol id. */
@@ -33,35 +29,18 @@ export class LoadedImage {
 
   /** The function whose code holds `offset`, or undefined between functions and in the constants. */
   functionAt(offset: number): ImageFunction | undefined {
-    const found = this.sorted[floorIndex(this.starts, offset)];
-    return found !== undefined && offset < found.offset + found.size ? found : undefined;
+    return functionAt(this.image, offset);
   }
 
   /** Byte offset in the module of the operator that the code at `offset` belongs to, or -1. */
   wasmOffset(offset: number): number {
-    const { positionAt, position } = this.image.map;
-    const row = floorIndex(positionAt, offset);
-    return row < 0 ? -1 : position[row];
+    return positionAt(this.image, offset);
   }
 
   /** The trap of the instruction exactly at `offset`, or -1. */
   trapAt(offset: number): number {
-    const { trapAt, trap } = this.image.map;
-    const row = floorIndex(trapAt, offset);
-    return row >= 0 && trapAt[row] === offset ? trap[row] : -1;
+    return trapAt(this.image, offset) ?? -1;
   }
-}
-
-/** Index of the last element not above `value` in an ascending array, or -1. */
-export function floorIndex(ascending: Uint32Array | Float64Array, value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /** `name-hash` or `hash`, the hash eight hexadecimal digits of FNV-1a over the module's bytes. */

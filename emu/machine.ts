@@ -1,5 +1,6 @@
 import { descriptorLayout, envHeader, HostService } from '../compiler/abi.ts';
 import type { Image } from '../compiler/image/image.ts';
+import { floorIndex } from '../compiler/image/lookup.ts';
 import { TrapKind } from '../compiler/ir/types.ts';
 import type { TargetName } from '../compiler/target.ts';
 import type { FunctionType } from '../compiler/wasm/module.ts';
@@ -11,7 +12,7 @@ import { FunctionInstance, type HostCode } from './externals.ts';
 import { FunctionTypes } from './function-types.ts';
 import { HostReferences } from './host-references.ts';
 import type { ModuleInstance } from './instance.ts';
-import { floorIndex, LoadedImage } from './loaded-image.ts';
+import { LoadedImage } from './loaded-image.ts';
 import { NativeRegisters } from './native-registers.ts';
 import { relocate } from './relocate.ts';
 import { backtrace } from './trace.ts';

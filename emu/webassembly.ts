@@ -21,6 +21,8 @@ export interface WebAssemblyOptions {
   readonly level?: OptimisationLevel;
   readonly scheme?: SchemeName;
   readonly order?: MemoryOrder;
+  /** Leaves publish, too: see CompileOptions. */
+  readonly publishLeaves?: boolean;
   /** Bytes of native stack; a mebibyte where it is not given. */
   readonly stackBytes?: number;
   /** A machine of that target to share with other namespaces; a new one where it is not given. */
@@ -42,11 +44,18 @@ export type EmulatedWebAssembly = ReturnType<typeof createWebAssembly>;
  * @throws UnicornMissingError when no libunicorn serves, with advice for the user
  */
 export function createWebAssembly(options: WebAssemblyOptions) {
-  const { target, level = 1, scheme = 'atomic', order = 'relaxed', stackBytes } = options;
+  const {
+    target,
+    level = 1,
+    scheme = 'atomic',
+    order = 'relaxed',
+    publishLeaves = false,
+    stackBytes,
+  } = options;
   const isa = typeof target === 'string' ? targets[target] : target;
   const machine = options.machine ?? new Machine(isa.name, stackBytes === undefined ? {} : { stackBytes });
   if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
-  const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order });
+  const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order, publishLeaves });
 
   const Module = moduleClass(toImage);
   const Memory = memoryClass(machine);

@@ -8,7 +8,7 @@ import { fold } from './fold.ts';
 import { legalize } from './legalize.ts';
 import { lower64 } from './lower64.ts';
 
-/** 0: what the target needs and nothing else; 1: cheap; 2: the default; 3: everything. */
+/** 0: what the target needs and nothing else; 1: cheap passes. 2 and 3 are 1 until there are passes that only they run. */
 export type OptimisationLevel = 0 | 1 | 2 | 3;
 
 export interface Pass {

@@ -1,5 +1,6 @@
 import type { ImageFunction } from '../../compiler/image/image.ts';
-import { floorIndex, type LoadedImage } from '../loaded-image.ts';
+import { floorIndex } from '../../compiler/image/lookup.ts';
+import type { LoadedImage } from '../loaded-image.ts';
 import type { Machine } from '../machine.ts';
 
 /** What an image's tables say about one code address: whose it is, and how its frame looks there. */

@@ -66,7 +66,7 @@ const frameKinds: Readonly<Record<FunctionKind, FrameKind>> = {
 
 /**
  * Reads the stack of an interrupted machine, at any instruction, from the registers, guest memory and the image's tables alone,
- * as a signal handler in the same thread would (DESIGN §5; docs/abi.md).
+ * as a signal handler in the same thread would (docs/abi.md).
  *
  * Scheme `atomic`: the innermost frame is the program counter's. Where its function has published, `top` is its own record;
  * where it has not (a leaf, a prologue, an epilogue), the frame table says where its return address is and `top` is its
