@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-/** The command as it is built and started by users: exit codes, output, and what is left in the folder (DESIGN §8, §9). */
+/** The command as it is built and started by users: exit codes, output, and what is left in the folder (docs/design.md). */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fathom-commands-'));
 const at = (name: string): string => join(folder, name);

@@ -11,7 +11,7 @@ import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
 
-/** Exit codes of every command (DESIGN §8). */
+/** Exit codes of every command (docs/design.md). */
 export const ExitCode = { done: 0, failed: 1, usage: 2, trap: 134 } as const;
 
 /** Bad input or bad usage: one line on stderr, exit 2. */

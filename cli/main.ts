@@ -10,7 +10,7 @@ import { tourCommand } from './tour.ts';
 import { wastCommand } from './wast.ts';
 
 /**
- * The command line (DESIGN §8). Every command returns its exit code; what went wrong is one line on stderr, with a
+ * The command line (docs/design.md). Every command returns its exit code; what went wrong is one line on stderr, with a
  * stack trace only by `--debug`.
  */
 async function main(argv: readonly string[]): Promise<number> {

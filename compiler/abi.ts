@@ -1,7 +1,7 @@
 import type { Module } from './wasm/module.ts';
 
 /**
- * The exec env and the records that generated code and its readers agree on (DESIGN §5). One exec env per thread and
+ * The exec env and the records that generated code and its readers agree on (docs/abi.md). One exec env per thread and
  * instance, addressed by the pinned register. All offsets in bytes; `w` is the target's word, 4 or 8 bytes.
  *
  * | offset | field      | meaning                                                                        |

@@ -1,6 +1,6 @@
 /**
  * The compiler refused its input: malformed, invalid, or a feature Fathom does not compile.
- * Carries the byte offset in the module, so that a message can name file and offset (DESIGN §9).
+ * Carries the byte offset in the module, so that a message can name file and offset (docs/design.md).
  */
 export class CompileError extends Error {
   override readonly name = 'CompileError';

@@ -6,7 +6,7 @@ import { Region, Type } from '../ir/types.ts';
 import { Emitter } from './emitter.ts';
 
 /**
- * Adapters: the borders between compiled code and what has another exec env or convention (DESIGN §5). One per
+ * Adapters: the borders between compiled code and what has another exec env or convention (docs/abi.md). One per
  * signature and kind. In SSA form like everything else, but their stores are what readers of the stack see between any
  * two instructions: the order in which they stand is meaning, and no pass but the lowering may touch them.
  */

@@ -1,5 +1,5 @@
 /**
- * Publication schemes (DESIGN §1, §5): where a function that calls stores the address of its publication record, so
+ * Publication schemes (docs/abi.md): where a function that calls stores the address of its publication record, so
  * that a reader finds the wasm stack. Data; the targets' prologues and epilogues carry it out. Every scheme shares one
  * record (see abi.ts) and one order of events: the record is written whole, then `top` is stored by one aligned
  * word store; on exit `top` is restored by one store before the record's memory is given up.

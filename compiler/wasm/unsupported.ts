@@ -1,7 +1,7 @@
 import { CompileError } from '../errors.ts';
 import type { ByteReader } from './bytes.ts';
 
-/** @throws CompileError always: `unsupported`, in the wording of DESIGN §9 */
+/** @throws CompileError always: `unsupported`, in the wording of docs/design.md */
 export function unsupported(feature: string, offset: number): never {
   throw new CompileError('unsupported', `uses ${feature}, which Fathom does not compile yet`, offset);
 }
