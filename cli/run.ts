@@ -19,33 +19,38 @@ interface Flags extends ProgramFlags {
   json: boolean;
 }
 
+/** Adds what every command that runs a program takes, but the module itself. */
+export function programFlags<T>(yargs: Argv<T>) {
+  return compileFlags(yargs)
+    .positional('args', {
+      describe: 'arguments of the program or function',
+      type: 'string',
+      array: true,
+      default: [],
+    })
+    .option('invoke', {
+      describe: 'call this export (else _start, main, or the only export)',
+      type: 'string',
+      requiresArg: true,
+    });
+}
+
 /** `fathom run`: a program on an emulated core. */
 export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'run <module> [args..]',
     'Run a module or an image on an emulated core',
     (y) =>
-      compileFlags(y)
+      programFlags(y)
         .positional('module', {
           describe: '.wasm or .wat file, or image',
           type: 'string',
           demandOption: true,
         })
-        .positional('args', {
-          describe: 'arguments of the program or function',
-          type: 'string',
-          array: true,
-          default: [],
-        })
         .option('on', {
           describe: 'where to run',
           choices: ['emulator'] as const,
           default: 'emulator' as const,
-          requiresArg: true,
-        })
-        .option('invoke', {
-          describe: 'call this export (else _start, main, or the only export)',
-          type: 'string',
           requiresArg: true,
         })
         .option('stats', {
@@ -168,7 +173,11 @@ async function run(flags: Flags): Promise<number> {
   }
   const milliseconds = performance.now() - started;
   const stats = flags.stats
-    ? { instructions: core.instructionsExecuted(), milliseconds: Math.round(milliseconds) }
+    ? {
+        instructions: core.instructionsExecuted(),
+        codeBytes: program.image.constantsOffset,
+        milliseconds: Math.round(milliseconds),
+      }
     : undefined;
   if (flags.json) {
     console.log(
@@ -190,6 +199,7 @@ async function run(flags: Flags): Promise<number> {
         ['statistic', target],
         [
           ['instructions executed', stats.instructions],
+          ['bytes of code', stats.codeBytes],
           ['compile and run, ms', stats.milliseconds],
         ],
       ),

@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs';
 import type { Schedule } from '../emu/interrupts.ts';
 import { type SampleReport, Sampler } from '../emu/sample.ts';
-import { compileFlags, ExitCode, table, UsageError, writeOutput } from './common.ts';
-import { outcomeOf, type ProgramFlags, prepareProgram } from './run.ts';
+import { ExitCode, table, UsageError, writeOutput } from './common.ts';
+import { outcomeOf, type ProgramFlags, prepareProgram, programFlags } from './run.ts';
 
 interface Flags extends ProgramFlags {
   every: number | undefined;
@@ -20,22 +20,11 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
     'sample <module> [args..]',
     'Run a module or an image on an emulated core, interrupt it, and read its stack at each interrupt',
     (y) =>
-      compileFlags(y)
+      programFlags(y)
         .positional('module', {
           describe: '.wasm or .wat file, or image',
           type: 'string',
           demandOption: true,
-        })
-        .positional('args', {
-          describe: 'arguments of the program or function',
-          type: 'string',
-          array: true,
-          default: [],
-        })
-        .option('invoke', {
-          describe: 'call this export (else _start, main, or the only export)',
-          type: 'string',
-          requiresArg: true,
         })
         .option('every', {
           describe: 'interrupt after every N instructions (default 1000)',

@@ -5,8 +5,8 @@ import type { TargetName } from '../compiler/target.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { type SampleReport, Sampler } from '../emu/sample.ts';
 import { createWebAssembly } from '../emu/webassembly.ts';
-import { compileFlags, compileOptions, ExitCode, readInput, table, UsageError } from './common.ts';
-import { outcomeOf, type ProgramFlags, prepareProgram } from './run.ts';
+import { compileOptions, ExitCode, readInput, table, UsageError } from './common.ts';
+import { outcomeOf, type ProgramFlags, prepareProgram, programFlags } from './run.ts';
 import { instructions } from './sample.ts';
 import { openSqlite } from './workloads/sqlite.ts';
 
@@ -36,21 +36,10 @@ export function tourCommand(done: (code: number) => void, yargs: Argv): Argv {
     'tour [module] [args..]',
     'Compile a program for both targets, run it on emulated cores, interrupt it, and show its hottest stacks',
     (y) =>
-      compileFlags(y)
+      programFlags(y)
         .positional('module', {
           describe: '.wasm or .wat file; SQLite, by npm sql.js, where none is given',
           type: 'string',
-        })
-        .positional('args', {
-          describe: 'arguments of the program or function',
-          type: 'string',
-          array: true,
-          default: [],
-        })
-        .option('invoke', {
-          describe: 'call this export (else _start, main, or the only export)',
-          type: 'string',
-          requiresArg: true,
         })
         .option('every', {
           describe: 'interrupt after every N instructions',
