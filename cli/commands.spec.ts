@@ -130,9 +130,9 @@ describe('fathom', () => {
     [['compile', 'demo.wat', '--emit'], 'emit'],
     [['compile', 'demo.wat', '-O', '9'], '-O takes 0, 1, 2 or 3, not 9'],
     [['compile', 'demo.wat', '--print-after', 'lunch'], 'not lunch'],
-    [['sample', 'demo.wat', '--every', '0'], '--every takes a number of instructions'],
+    [['sample', 'demo.wat', '--every', '0'], '--every takes a whole number'],
     [['sample', 'demo.wat', '--every', '2', '--random', '1'], 'mutually exclusive'],
-    [['tour', 'demo.wat', '--every', '-1'], '--every takes a number of instructions'],
+    [['tour', 'demo.wat', '--every', '-1'], '--every takes a whole number'],
   ])('refuses the usage %j', (args, expected) => {
     expect(refused(...args)).toContain(expected);
     expect(readdirSync(folder)).toEqual(['demo.wat']);

@@ -58,7 +58,11 @@ export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
           type: 'boolean',
           default: false,
         })
-        .option('json', { describe: 'print results and statistics as JSON', type: 'boolean', default: false })
+        .option('json', {
+          describe: 'print results as JSON, with --stats the statistics, too',
+          type: 'boolean',
+          default: false,
+        })
         .example('$0 run app.armv7.fathom --invoke add -- -2 5', 'an image, on the core that it is for')
         .example('$0 run fib.wat --invoke fib 30 --stats', 'calls an export on an emulated x86-64 core')
         .example(

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Schedule } from '../emu/interrupts.ts';
-import { type SampleReport, Sampler } from '../emu/sample.ts';
+import { type SampleReport, Sampler, SamplingEnded } from '../emu/sample.ts';
 import { ExitCode, table, UsageError, writeOutput } from './common.ts';
 import { outcomeOf, type ProgramFlags, prepareProgram, programFlags } from './run.ts';
 
@@ -8,6 +8,7 @@ interface Flags extends ProgramFlags {
   every: number | undefined;
   random: number | undefined;
   mean: number;
+  limit: number | undefined;
   verify: boolean;
   output: string | undefined;
   top: number;
@@ -43,6 +44,11 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
           default: 1000,
           requiresArg: true,
         })
+        .option('limit', {
+          describe: 'end the run after so many samples: for programs that do not end by themselves',
+          type: 'number',
+          requiresArg: true,
+        })
         .option('verify', {
           describe: 'compare every sample with the calls and returns as executed; exit 1 at a difference',
           type: 'boolean',
@@ -72,7 +78,7 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
  */
 export function instructions(option: string, count: number): number {
   if (!Number.isSafeInteger(count) || count < 1)
-    throw new UsageError(`${option} takes a number of instructions, 1 or more`);
+    throw new UsageError(`${option} takes a whole number, 1 or more`);
   return count;
 }
 
@@ -97,13 +103,15 @@ async function run(flags: Flags): Promise<number> {
     scheme: program.image.scheme,
     schedule,
     verify: flags.verify,
+    ...(flags.limit === undefined ? {} : { limit: instructions('--limit', flags.limit) }),
   });
   let code: number = ExitCode.done;
   let message = '';
   try {
     sampler.during(() => program.run());
   } catch (error) {
-    ({ code, message } = outcomeOf(error, flags.debug));
+    if (error instanceof SamplingEnded) message = `the program was ended: ${error.message}`;
+    else ({ code, message } = outcomeOf(error, flags.debug));
   }
   const report = sampler.report();
   const folded = foldedLines(report);

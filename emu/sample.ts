@@ -11,8 +11,15 @@ export interface SampleOptions {
   readonly scheme: SchemeName;
   /** When to look. */
   readonly schedule: Schedule;
+  /** End the run after so many samples, by {@link SamplingEnded}; without limit where it is not given. */
+  readonly limit?: number;
   /** Also follow every call and return, and compare each sample with them. Slow: every instruction is stepped. */
   readonly verify?: boolean;
+}
+
+/** Thrown through the running program when `limit` samples were taken. */
+export class SamplingEnded extends Error {
+  override readonly name = 'SamplingEnded';
 }
 
 /** How often a function was on the stack. */
@@ -66,6 +73,7 @@ export class Sampler implements Runner {
   private readonly due: () => boolean;
   private readonly env: number;
   private readonly link: number;
+  private readonly limit: number;
   private samples = 0;
   private attributed = 0;
   private mismatchCount = 0;
@@ -73,8 +81,12 @@ export class Sampler implements Runner {
   private readonly mismatches: SampleMismatch[] = [];
 
   /** @throws RangeError for an interval of less than one instruction */
-  constructor(machine: Machine, { scheme, schedule, verify = false }: SampleOptions) {
+  constructor(
+    machine: Machine,
+    { scheme, schedule, limit = Number.POSITIVE_INFINITY, verify = false }: SampleOptions,
+  ) {
     this.machine = machine;
+    this.limit = limit;
     this.reader = new StackReader(machine, scheme);
     this.truth = verify ? new TrueStack(machine.core) : undefined;
     this.due = verify ? dueAt(schedule) : () => true;
@@ -156,6 +168,7 @@ export class Sampler implements Runner {
     this.count();
     if (this.truth !== undefined) this.check(this.truth, core);
     this.samples++;
+    if (this.samples >= this.limit) throw new SamplingEnded(`${this.samples} samples taken`);
   }
 
   /**

@@ -53,6 +53,7 @@ export function createWebAssembly(options: WebAssemblyOptions) {
     stackBytes,
   } = options;
   const isa = typeof target === 'string' ? targets[target] : target;
+  if (isa === undefined) throw new TypeError(`the target is x86_64 or armv7, not ${String(target)}`);
   const machine = options.machine ?? new Machine(isa.name, stackBytes === undefined ? {} : { stackBytes });
   if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
   const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order, publishLeaves });
