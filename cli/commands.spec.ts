@@ -424,6 +424,23 @@ describe('fathom sample', () => {
     expect(draw('7')).not.toBe(draw('8'));
   });
 
+  it('ends a program that hangs, and says where', () => {
+    const hang = '(module (func $spin (loop $again (br $again))) (func (export "hang") (call $spin)))';
+    writeFileSync(at('hang.wat'), hang);
+    const { code, stdout, stderr } = fathom([
+      'sample',
+      'hang.wat',
+      '--every',
+      '100',
+      '--limit',
+      '50',
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ samples: 50, attributed: 50, folded: { 'hang;spin': 50 } });
+    expect(stderr).toBe('the program was ended: 50 samples taken\n');
+  });
+
   it('exits as the program does', () => {
     const { code, stderr } = fathom(['sample', 'demo.wat', '--invoke', 'divide', '0', '--every', '1']);
     expect(code).toBe(134);
