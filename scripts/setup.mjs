@@ -13,7 +13,7 @@ import { ensureLibunicorn } from './libunicorn.mjs';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Folders whose sources the build reads. */
-const sources = ['compiler', 'targets', 'emu', 'cli', 'bench', 'test/fuzz'];
+const sources = ['compiler', 'targets', 'emu', 'cli', 'bench', 'runtime', 'test/fuzz'];
 
 function run(command, args, what) {
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
