@@ -67,5 +67,5 @@ export enum Sys {
 
 /** The number of a system call on the target at hand: a constant. */
 export function number(call: Sys): u32 {
-  return word_bytes() == 8 ? <u32>call & 0xffff : <u32>call >>> 16;
+  return word_bytes() === 8 ? <u32>call & 0xffff : <u32>call >>> 16;
 }
