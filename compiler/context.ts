@@ -1,4 +1,5 @@
 import type { EnvLayout } from './abi.ts';
+import type { Intrinsic } from './frontend/intrinsics.ts';
 import type { Callee, FunctionSymbol } from './ir/function.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
@@ -12,6 +13,8 @@ export interface CompileContext {
   readonly publication: Publication;
   /** The module's memory is native memory (compiler/helpers): addresses are words, and nothing is checked. */
   readonly native?: boolean;
+  /** Imported functions that are instructions, by index in the function index space (CompileOptions.intrinsics). */
+  readonly intrinsics?: ReadonlyMap<number, Intrinsic>;
   /** SSA signature and symbol of function `index` of the index space; only defined (not imported) functions. */
   function(index: number): Callee;
   /**

@@ -25,6 +25,11 @@ export interface CompileOptions {
   readonly order: MemoryOrder;
   /** Functions that call nothing publish too, for readers that do not know the program counter. */
   readonly publishLeaves?: boolean;
+  /**
+   * Imports from the module `fathom` are instructions (frontend/intrinsics.ts), which reach all memory of the process: for
+   * Fathom's own runtime, never for a user's module.
+   */
+  readonly intrinsics?: boolean;
   readonly observe?: Observers;
   /** Called after each function with the number done and the number known so far (helpers join while compiling). */
   readonly progress?: (done: number, of: number) => void;
@@ -50,16 +55,17 @@ const schemes: Readonly<Record<SchemeName, (word: 4 | 8) => PublicationScheme>> 
 /**
  * Compiles a module: the whole pipeline. Functions are taken in index order, so that the first invalid one is what is
  * reported.
- * @throws CompileError if the module is malformed, invalid, or uses what Fathom does not compile
+ * @throws CompileError if the module is malformed, invalid, or uses what Fathom does not compile; with `intrinsics`, if it uses
+ *   them other than by calls, or exports a `service` of another type
  */
 export function compile(bytes: Uint8Array, options: CompileOptions): Image {
-  const { target, scheme, order, publishLeaves = false } = options;
+  const { target, scheme, order, publishLeaves = false, intrinsics = false } = options;
   const clock = new Clock(options.observe?.onTime);
   const module = decodeModule(bytes);
   validateModule(module);
   clock.lap('decode');
   const publication = { scheme: schemes[scheme](target.wordBytes), order, leaves: publishLeaves };
-  const program = new Program(module, target, publication);
+  const program = new Program(module, target, publication, intrinsics);
   const compiled: CompiledFunction[] = [];
   for (let id = 0; id < program.size; id++) {
     compiled.push(compileFunction(program, id, options, clock));

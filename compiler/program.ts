@@ -1,9 +1,10 @@
 import { layoutEnv } from './abi.ts';
 import type { CompileContext } from './context.ts';
 import { InternalError } from './errors.ts';
-import { type AdapterKind, buildAdapter } from './frontend/adapters.ts';
+import { type AdapterKind, buildAdapter, buildService, findService } from './frontend/adapters.ts';
 import { buildFunction } from './frontend/build.ts';
 import { buildInit } from './frontend/init.ts';
+import { findIntrinsics, type Intrinsic } from './frontend/intrinsics.ts';
 import { ModuleTypes } from './frontend/module-types.ts';
 import { buildHelper, helperSignature } from './helpers/index.ts';
 import type { Image } from './image/image.ts';
@@ -39,15 +40,18 @@ export class Program implements CompileContext {
   readonly env: ReturnType<typeof layoutEnv>;
   readonly target: Target;
   readonly publication: Publication;
+  readonly intrinsics?: ReadonlyMap<number, Intrinsic>;
   /** The image's tables of symbols. */
   readonly symbols: Image['symbols'];
   private readonly entries: Entry[] = [];
   private readonly helpers = new Map<string, Callee>();
 
-  constructor(module: Module, target: Target, publication: Publication) {
+  /** @throws CompileError `invalid`, only with `intrinsics`, if the module uses them or the name `service` for what they are not */
+  constructor(module: Module, target: Target, publication: Publication, intrinsics = false) {
     this.module = module;
     this.target = target;
     this.publication = publication;
+    if (intrinsics) this.intrinsics = findIntrinsics(module);
     this.env = layoutEnv(module, target.wordBytes);
     const types = ModuleTypes.of(this);
     const name = functionNames(module);
@@ -60,7 +64,8 @@ export class Program implements CompileContext {
     const init = this.add('init', 'init', nothing, (symbol) => buildInit(this, symbol)).symbol;
     const adapters = this.addAdapters(types.callees);
     const initEntry = this.addAdapter('entry', nothing);
-    this.symbols = { wasm, init, initEntry, ...adapters };
+    const service = intrinsics ? this.addService() : -1;
+    this.symbols = { wasm, init, initEntry, service, ...adapters };
   }
 
   /** Number of functions so far. */
@@ -136,6 +141,17 @@ export class Program implements CompileContext {
   private addAdapter(kind: AdapterKind, callee: Callee): number {
     return this.add(`${kind} adapter`, `${kind}-adapter`, callee, (symbol) =>
       buildAdapter(this, kind, callee, symbol),
+    ).symbol;
+  }
+
+  /** The service adapter, if the module exports the function that it is for. */
+  private addService(): number {
+    const index = findService(this.module);
+    if (index < 0) return -1;
+    const { word } = this.target;
+    const signature: Callee = { symbol: -1, params: [word, word, word, word], results: [word] };
+    return this.add('service adapter', 'cross-adapter', signature, (symbol) =>
+      buildService(this, index, symbol),
     ).symbol;
   }
 }

@@ -1,8 +1,10 @@
 import { activationMark, activationWords, HostService } from '../abi.ts';
 import type { CompileContext } from '../context.ts';
+import { CompileError } from '../errors.ts';
 import { type Callee, connect, Func, type FunctionSymbol, type Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
 import { Region, Type } from '../ir/types.ts';
+import type { Module } from '../wasm/module.ts';
 import { Emitter } from './emitter.ts';
 
 /**
@@ -63,15 +65,7 @@ function buildCross(ctx: CompileContext, callee: Callee, symbol: FunctionSymbol)
   const descriptor = e.emitPrologue(Op.descriptor, word);
   const callerEnv = e.env();
   const env = e.load(descriptor, e.descriptor.env, word, Region.native);
-  const thread = e.load(callerEnv, e.layout.header.thread, word, Region.native);
-  const { top } = ctx.publication.scheme;
-  // The adapter's own record, published on entry.
-  const previous = top === null ? e.wordConst(0) : e.load(callerEnv, top.offset, word, Region.publication);
-  const activation = enterActivation(e, { env, callerEnv, thread, previous });
-  e.emit1(Op.set_env, Type.none, env);
-  const results = callDescriptor(e, callee, descriptor, args);
-  leaveActivation(e, activation);
-  e.emit1(Op.set_env, Type.none, callerEnv);
+  const results = crossInto(e, env, callerEnv, () => callDescriptor(e, callee, descriptor, args));
   return finish(e, results);
 }
 
@@ -92,6 +86,62 @@ function buildHost(ctx: CompileContext, callee: Callee, symbol: FunctionSymbol):
   );
   func.slotBytes = (1 + Math.max(callee.params.length, callee.results.length)) * slotBytes;
   return finish(e, results);
+}
+
+/** Name and type of the export that a service adapter calls: (callerEnv, selector, a, b) -> result. */
+const serviceName = 'service';
+const serviceType = 'i64,i32,i64,i64>i64';
+
+/**
+ * Index of the function that `module` exports as its service, or -1.
+ * @throws CompileError `invalid` for a function of another type, or one that is imported
+ */
+export function findService({ exports, functions, importedFunctions, types }: Module): number {
+  const found = exports.find(({ name, kind }) => kind === 'function' && name === serviceName);
+  if (found === undefined) return -1;
+  const { params, results } = types[functions[found.index].typeIndex];
+  if (found.index < importedFunctions || `${params.join()}>${results.join()}` !== serviceType) {
+    throw new CompileError('invalid', `the export '${serviceName}' is no function of type ${serviceType}`);
+  }
+  return found.index;
+}
+
+/**
+ * Builds the service adapter, the `hostCall` of exec envs whose `hostData` is this module's exec env: like a cross adapter of
+ * function `index`, but called as hostCall(callerEnv, selector, a, b) -> word by compiled code. The wasm convention and the
+ * native one agree on where four words and their result travel, and what the native one alone preserves no compiled code relies on.
+ */
+export function buildService(ctx: CompileContext, index: number, symbol: FunctionSymbol): Func {
+  const { word } = ctx.target;
+  const func = new Func(symbol, [word, word, word, word], [word]);
+  const e = new Emitter(ctx, func);
+  const [, selector, a, b] = func.params.map((type, k) => param(e, k, type));
+  // The pinned register, not the argument, holds what the prologue published in.
+  const callerEnv = e.env();
+  const env = e.load(callerEnv, e.layout.header.hostData, word, Region.native);
+  const callee = ctx.function(index);
+  const [result] = crossInto(e, env, callerEnv, () => {
+    const args = [toI64(e, callerEnv), e.truncate(selector), toI64(e, a), toI64(e, b)];
+    return [e.callDirect(callee, args)];
+  });
+  return finish(e, [e.wordBytes === 8 ? result : e.emit1(Op.wrap, word, result)]);
+}
+
+/** A word, zero-extended. */
+const toI64 = (e: Emitter, value: Inst): Inst =>
+  e.wordBytes === 8 ? value : e.emit1(Op.extend_u, Type.i64, value);
+
+/** Changes to `env`, makes a call in it, and changes back: what it returned. The adapter's own record is published on entry. */
+function crossInto(e: Emitter, env: Inst, callerEnv: Inst, call: () => readonly Inst[]): readonly Inst[] {
+  const { top } = e.ctx.publication.scheme;
+  const thread = e.load(callerEnv, e.layout.header.thread, e.word, Region.native);
+  const previous = top === null ? e.wordConst(0) : e.load(callerEnv, top.offset, e.word, Region.publication);
+  const activation = enterActivation(e, { env, callerEnv, thread, previous });
+  e.emit1(Op.set_env, Type.none, env);
+  const results = call();
+  leaveActivation(e, activation);
+  e.emit1(Op.set_env, Type.none, callerEnv);
+  return results;
 }
 
 function param(e: Emitter, index: number, type: Type): Inst {
@@ -189,8 +239,8 @@ function callDescriptor(e: Emitter, callee: Callee, descriptor: Inst, args: Inst
   return callee.results.length === 1 ? [call] : [];
 }
 
-function finish(e: Emitter, results: Inst[]): Func {
-  e.func.append(e.block, Op.return, Type.none, results);
+function finish(e: Emitter, results: readonly Inst[]): Func {
+  e.func.append(e.block, Op.return, Type.none, results.slice());
   e.finishPrologue();
   return e.func;
 }

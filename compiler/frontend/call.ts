@@ -12,7 +12,13 @@ export function call(b: Builder): void {
   const { module } = b.ctx;
   if (index >= module.functions.length) b.fail(`unknown function ${index}`);
   const signature = b.types.signatures[module.functions[index].typeIndex];
-  pushResults(b, signature, callFunction(b, index, b.popAll(signature.params)));
+  const args = b.popAll(signature.params);
+  const intrinsic = b.ctx.intrinsics?.get(index);
+  if (intrinsic === undefined) pushResults(b, signature, callFunction(b, index, args));
+  else {
+    const value = intrinsic.build(b, args);
+    if (value !== null) b.push(signature.results[0], value);
+  }
 }
 
 function pushResults(b: Builder, { results }: Signature, inst: Inst): void {

@@ -92,7 +92,8 @@ function checkBounds(b: Builder, index: Inst, end: number): void {
   b.emit2(Op.check_bounds, Type.none, index, memoryBytes(b)).offset = end;
 }
 
-function memoryBase(e: Emitter): Inst {
+/** Address of memory 0. */
+export function memoryBase(e: Emitter): Inst {
   if (e.memoryBase === null) {
     const region = e.types.fixedMemory ? Region.constant : Region.memoryInfo;
     e.memoryBase = e.envWord(e.layout.memories[0] ?? 0, region);

@@ -33,6 +33,7 @@ function checkSymbols({ functions, symbols, module }: Image): void {
   };
   expectKind(symbols.init, 'init', 'the init function');
   expectKind(symbols.initEntry, 'entry-adapter', "the init function's entry");
+  if (symbols.service !== -1) expectKind(symbols.service, 'cross-adapter', 'the service adapter');
   module.functions.forEach(({ typeIndex }, index) => {
     const id = symbols.wasm[index];
     const imported = index < module.importedFunctions;

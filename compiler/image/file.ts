@@ -52,6 +52,8 @@ interface Description {
     wasm: number[];
     init: number;
     initEntry: number;
+    /** -1 in files of before there were services. */
+    service: number;
     entry: number[];
     cross: number[];
     host: number[];
@@ -81,6 +83,7 @@ export function writeImage(image: Image): Uint8Array {
       wasm: [...symbols.wasm],
       init: symbols.init,
       initEntry: symbols.initEntry,
+      service: symbols.service,
       entry: [...symbols.entry],
       cross: [...symbols.cross],
       host: [...symbols.host],
@@ -180,6 +183,7 @@ export function readImage(file: Uint8Array): Image {
       wasm: symbolArray('wasm', symbols.wasm, module.functions.length),
       init: symbols.init,
       initEntry: symbols.initEntry,
+      service: symbols.service,
       entry: symbolArray('entry', symbols.entry, module.types.length),
       cross: symbolArray('cross', symbols.cross, module.types.length),
       host: symbolArray('host', symbols.host, module.types.length),
@@ -263,6 +267,7 @@ function readDescription(bytes: Uint8Array): Description {
       wasm: list(symbols.wasm, 'wasm').map((n) => integer(n, 'symbol')),
       init: natural(symbols.init, 'init'),
       initEntry: natural(symbols.initEntry, 'initEntry'),
+      service: symbols.service === undefined ? -1 : integer(symbols.service, 'service'),
       entry: list(symbols.entry, 'entry').map((n) => integer(n, 'symbol')),
       cross: list(symbols.cross, 'cross').map((n) => integer(n, 'symbol')),
       host: list(symbols.host, 'host').map((n) => integer(n, 'symbol')),

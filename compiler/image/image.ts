@@ -78,5 +78,10 @@ export interface Image {
     readonly host: Int32Array;
     /** Entry adapter for the init function's signature [] -> []. */
     readonly initEntry: number;
+    /**
+     * Service adapter: `hostCall` of exec envs whose `hostData` is this module's exec env (docs/executables.md). -1 where
+     * intrinsics are off or nothing is exported as `service`.
+     */
+    readonly service: number;
   };
 }

@@ -186,6 +186,9 @@ const rows = [
   ['call_ptr', 'ww*>?', 'any', E.calls, ['callee']], // code address, callee descriptor, then the arguments
   ['call_host', 'www>T', 'any', E.calls], // env.hostCall(env, selector, a, b) by the native C convention -> word
 
+  // Linux system call: number, then six arguments -> word, -errno where it failed. To passes a call: it may touch all memory.
+  ['syscall', 'wwwwwww>T', 'any', E.calls],
+
   // Traps if the input is non-zero.
   ['trap_if', 'i>-', 'any', E.traps, ['trap']],
 

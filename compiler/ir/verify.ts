@@ -46,6 +46,7 @@ const resultTypes: ReadonlyMap<number, Type | 'word'> = new Map<number, Type | '
   [Op.descriptor, 'word'],
   [Op.stack_slot, 'word'],
   [Op.call_host, 'word'],
+  [Op.syscall, 'word'],
 ]);
 
 class Verifier {

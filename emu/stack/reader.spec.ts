@@ -74,6 +74,7 @@ function handMadeImage(target: TargetName): Image {
       cross: new Int32Array(0),
       host: new Int32Array(0),
       initEntry: 2,
+      service: -1,
     },
   };
 }

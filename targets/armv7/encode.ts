@@ -171,6 +171,7 @@ export function encode(inst: MInst, frame: FrameLayout | null = null): number {
         word |= inst.imm << 16;
         break;
       case Operand.barrier:
+      case Operand.imm24:
         word |= inst.imm;
         break;
       case Operand.lane:

@@ -65,6 +65,8 @@ export const Operand = {
   barrier: 20,
   /** imm is the lane of a double register. */
   lane: 21,
+  /** imm, for whom the instruction calls. */
+  imm24: 22,
 } as const;
 
 export interface OperandInfo {
@@ -220,6 +222,7 @@ const rows = {
 
   dmb: ['dmb', 'barrier', 0xf57ff050],
   bx: ['bx', '0', 0x012fff10],
+  svc: ['svc', 'imm24', 0x0f000000],
 
   // Macros: fixups, relocations, or more than one word.
   /** defs[0] <- imm, in the fewest words. */

@@ -1,5 +1,5 @@
 import { envHeader } from '../../compiler/abi.ts';
-import { type MBlock, Mem, RegClass } from '../../compiler/backend/machine.ts';
+import { type MBlock, Mem, Pseudo, RegClass } from '../../compiler/backend/machine.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import { type TrapKind, Type } from '../../compiler/ir/types.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
@@ -7,7 +7,7 @@ import { nonZero } from './compare.ts';
 import { isModified } from './encode.ts';
 import { I } from './instructions.ts';
 import { byType } from './operands.ts';
-import { envRegister, registers } from './registers.ts';
+import { envRegister, Reg, registers } from './registers.ts';
 import { floatConstant } from './select-float.ts';
 import { constant } from './select-integer.ts';
 import { trapIf } from './select-memory.ts';
@@ -42,6 +42,16 @@ const callHost: SelectionRule = (s, inst) => {
   s.rematerialise(code, load);
   const args = [envRegister, ...inst.args.map((arg) => s.use(arg))];
   s.callNative(inst, args, (uses, defs) => s.emit(I.call_register, defs, [code, ...uses]));
+};
+
+/** Linux's EABI: the number in r7, arguments and result from r0 on, all else preserved (man 2 syscall). */
+const syscallUses = [Reg.r7, Reg.r0, Reg.r1, Reg.r2, Reg.r3, Reg.r4, Reg.r5];
+
+const syscall: SelectionRule = (s, inst) => {
+  const values = inst.args.map((arg) => s.use(arg));
+  s.emit(Pseudo.parallelMove, syscallUses.slice(), values);
+  s.emit(I.svc, [Reg.r0], syscallUses.slice());
+  s.copy(s.def(inst), Reg.r0);
 };
 
 const call: SelectionRule = (s, inst) => {
@@ -109,6 +119,7 @@ export const controlRules = new Map<number, SelectionRule>([
   [Op.call, call],
   [Op.call_ptr, callPtr],
   [Op.call_host, callHost],
+  [Op.syscall, syscall],
   [Op.trap_if, trapWhen],
   [Op.jump, jump],
   [Op.branch, branch],

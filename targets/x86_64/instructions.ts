@@ -221,6 +221,7 @@ const rows = [
   ['call_rm', '-', F.rm, 0xff, { name: 'call', digit: 2, rm: 8, flags: InstFlag.call }],
   ['ret', '-', F.plain, 0xc3, { flags: InstFlag.return }],
   ['ud2', '-', F.plain, 0x0f0b],
+  ['syscall', '-', F.plain, 0x0f05],
 
   // Prologues, epilogues and macros only.
   ['push', '-', F.push, 0x50],

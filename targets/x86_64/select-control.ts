@@ -1,12 +1,12 @@
 import { envHeader } from '../../compiler/abi.ts';
-import { type MBlock, Mem, MInst, RegClass } from '../../compiler/backend/machine.ts';
+import { type MBlock, Mem, MInst, Pseudo, RegClass } from '../../compiler/backend/machine.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import { Access, type TrapKind, Type } from '../../compiler/ir/types.ts';
 import type { SelectionRule } from '../../compiler/target.ts';
 import { nonZero } from './compare.ts';
 import { X } from './instructions.ts';
 import { emitRm, operand, wide } from './operands.ts';
-import { envRegister, registers } from './registers.ts';
+import { envRegister, Reg, registers } from './registers.ts';
 import { floatConstant, floatSelect } from './select-float.ts';
 import { trapIf } from './select-memory.ts';
 
@@ -47,6 +47,20 @@ const callHost: SelectionRule = (s, inst) => {
     made.mem = new Mem(envRegister, envHeader(8).hostCall);
     return made;
   });
+};
+
+/**
+ * Linux takes the number in rax and arguments as C functions do, but the fourth in r10: the instruction keeps the return
+ * address in rcx and the flags in r11 (AMD64 ABI A.2.1; SDM volume 2, SYSCALL).
+ */
+const syscallUses = [Reg.rax, Reg.rdi, Reg.rsi, Reg.rdx, Reg.r10, Reg.r8, Reg.r9];
+const syscallClobbers = [Reg.rcx, Reg.r11];
+
+const syscall: SelectionRule = (s, inst) => {
+  const values = inst.args.map((arg) => s.use(arg));
+  s.emit(Pseudo.parallelMove, syscallUses.slice(), values);
+  s.emit(X.syscall, [Reg.rax], syscallUses.slice()).clobbers = syscallClobbers;
+  s.copy(s.def(inst), Reg.rax);
 };
 
 const call: SelectionRule = (s, inst) => {
@@ -113,6 +127,7 @@ export const controlRules = new Map<number, SelectionRule>([
   [Op.call, call],
   [Op.call_ptr, callPtr],
   [Op.call_host, callHost],
+  [Op.syscall, syscall],
   [Op.trap_if, trapWhen],
   [Op.jump, jump],
   [Op.branch, branch],
