@@ -102,6 +102,37 @@ describe.each(TARGETS)('AddressSpace of %s', (target) => {
     expect(second.bytes.every((byte) => byte === 0)).toBe(true);
   });
 
+  it.each([
+    ['small', 0x4000],
+    ['large', 0x20_0000],
+  ])('cuts a %s region in two: contents stay, accesses part, either half goes by itself', (_, size) => {
+    const bed = new TestBed(target);
+    const sum = bed.load('sum');
+    const lower = bed.space.allocate({ name: 'cut', size, reserve: 2 * size, access: 'rw' });
+    const { address } = lower;
+    const at = address + size / 2;
+    bed.space.writeU32(at - 8, 1);
+    bed.space.writeU32(at, 2);
+    const upper = lower.split(at);
+    expect([lower.size, lower.spanEnd, upper.address, upper.size]).toEqual([size / 2, at, at, size / 2]);
+    expect([bed.space.readU32(at - 8), bed.space.readU32(at)]).toEqual([1, 2]);
+    upper.protect('r');
+    expect(bed.call(sum, 3, at - 8).reason).toBe('exit');
+    expect(bed.space.readU32(at - 8)).toBe(7);
+    expect(bed.call(sum, 3, at)).toMatchObject({ reason: 'fault', kind: 'write', address: at });
+    upper.protect('');
+    expect(bed.call(sum, 3, at)).toMatchObject({ reason: 'fault', address: at });
+    upper.protect('rw');
+    lower.release();
+    expect(bed.call(sum, 3, at).reason).toBe('exit');
+    expect(bed.space.readU32(at)).toBe(8);
+    expect(bed.space.find(at - 4)).toBeUndefined();
+    const again = bed.space.allocate({ name: 'again', size: size / 2, access: 'rw', address });
+    expect(again.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(() => upper.split(at + size / 2)).toThrow(AddressSpaceError);
+    bed.core.dispose();
+  });
+
   it('refuses overlap, ranges outside, and sizes it cannot hold', () => {
     const space = new AddressSpace(target);
     const one = { name: 'one', size: 0x2000, access: 'rw', address: 0x40_0000 } as const;

@@ -17,7 +17,7 @@
 import { returnToArena, takeFromArena } from './unicorn/arena.ts';
 import type { TargetName } from './unicorn/constants.ts';
 import { physicalAddress } from './unicorn/engine.ts';
-import { addressOfBuffer, REGION_TABLE } from './unicorn/native.ts';
+import { addressOfBuffer, REGION_TABLE, viewHostMemory } from './unicorn/native.ts';
 
 /** Granularity of sizes and addresses, in bytes. */
 export const PAGE_SIZE = 4096;
@@ -100,18 +100,21 @@ const RANGES: Readonly<Record<TargetName, { code: [number, number]; data: [numbe
 
 const END_OF_CODE = 2 ** 32;
 
+/** Where the upper part of a region that is cut in two finds its bytes. */
+interface Cut {
+  readonly memory: HostMemory | undefined;
+  readonly bytes: Uint8Array;
+}
+
 /** A range of guest memory. Made by `AddressSpace.allocate`. */
 export class Region {
   readonly name: string;
   readonly address: number;
-  /** Bytes of guest addresses kept for the region, starting at `address`. */
-  readonly reserve: number;
-  /** Bytes that `size` may reach. */
-  readonly maximum: number;
-  /** The kept range with its guards. */
   readonly spanBegin: number;
-  readonly spanEnd: number;
   readonly shared: boolean;
+  #reserve: number;
+  #maximum: number;
+  #spanEnd: number;
   readonly #space: AddressSpace;
   readonly #memory: HostMemory | undefined;
   #size: number;
@@ -122,17 +125,27 @@ export class Region {
   #host: number;
   #released = false;
 
-  constructor(space: AddressSpace, options: RegionOptions, address: number) {
+  /** @param cut the bytes, when they exist already; otherwise the region takes new ones */
+  constructor(space: AddressSpace, options: RegionOptions, address: number, cut?: Cut) {
     this.#space = space;
     this.name = options.name;
     this.address = address;
     this.#size = wholePages(options.size);
-    this.maximum = Math.max(this.#size, wholePages(options.maximum ?? 0));
-    this.reserve = Math.max(this.maximum, options.reserve ?? 0, PAGE_SIZE);
+    this.#maximum = Math.max(this.#size, wholePages(options.maximum ?? 0));
+    this.#reserve = Math.max(this.maximum, options.reserve ?? 0, PAGE_SIZE);
     this.spanBegin = address - (options.guardBefore ?? 0);
-    this.spanEnd = address + this.reserve + (options.guardAfter ?? 0);
+    this.#spanEnd = address + this.reserve + (options.guardAfter ?? 0);
     this.shared = options.shared ?? false;
     this.#access = options.access;
+    if (cut) {
+      this.#memory = cut.memory;
+      this.#buffer = cut.bytes.buffer;
+      this.#bytes = cut.bytes;
+      this.#view = new DataView(cut.bytes.buffer, cut.bytes.byteOffset, cut.bytes.length);
+      this.#host = addressOfBuffer(this.#buffer) + cut.bytes.byteOffset;
+      if (!cut.memory) forgotten.register(this.#buffer, { host: this.#host, size: this.#size }, this);
+      return;
+    }
     const executable = this.#access.includes('x');
     if (this.maximum > this.#size || this.shared || (this.#size >= LARGE && !executable)) {
       const pages = (bytes: number) => Math.ceil(bytes / WASM_PAGE_SIZE);
@@ -155,6 +168,21 @@ export class Region {
     return this.#size;
   }
 
+  /** Bytes that `size` may reach. */
+  get maximum(): number {
+    return this.#maximum;
+  }
+
+  /** Bytes of guest addresses kept for the region, starting at `address`. */
+  get reserve(): number {
+    return this.#reserve;
+  }
+
+  /** End of the kept range with its guards, which begins at `spanBegin`. */
+  get spanEnd(): number {
+    return this.#spanEnd;
+  }
+
   get access(): Access {
     return this.#access;
   }
@@ -167,12 +195,12 @@ export class Region {
     return this.#buffer;
   }
 
-  /** All of `buffer`. */
+  /** All of `buffer`; of a region that was cut in two, its own part. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 
-  /** All of `buffer`. */
+  /** The same as a view. */
   get view(): DataView {
     return this.#view;
   }
@@ -223,6 +251,47 @@ export class Region {
     if (this.#access.includes('x')) this.#space.codeChanged(this.address, this.address + this.#size);
     this.#access = access;
     this.#space.regionChanged(true);
+  }
+
+  /** Gives up what is kept beyond the region's size, guards included: it does not grow any more. */
+  trim(): void {
+    this.#maximum = this.#size;
+    this.#reserve = Math.max(this.#size, PAGE_SIZE);
+    this.#spanEnd = this.address + this.#reserve;
+  }
+
+  /**
+   * Cuts the region in two, of which neither grows any more. The bytes stay where they are, and what views of them
+   * exist stay valid; this one keeps the lower part.
+   *
+   * @param address of the upper part: a whole page inside the region
+   * @returns the upper part
+   * @throws {AddressSpaceError} when the address is no page inside
+   */
+  split(address: number): Region {
+    const offset = address - this.address;
+    if (!(offset > 0 && offset < this.#size) || offset % PAGE_SIZE !== 0 || this.#released) {
+      throw new AddressSpaceError(`${this.name}: cannot be cut at ${hex(address)}`);
+    }
+    const length = this.#size - offset;
+    let lower = this.#bytes.subarray(0, offset);
+    let upper = this.#bytes.subarray(offset, this.#size);
+    if (!this.#memory) {
+      // Each part has a buffer of its own, with which its memory goes back to the arena.
+      forgotten.unregister(this);
+      lower = new Uint8Array(viewHostMemory(this.#host, offset));
+      upper = new Uint8Array(viewHostMemory(this.#host + offset, length));
+      this.#buffer = lower.buffer;
+      forgotten.register(this.#buffer, { host: this.#host, size: offset }, this);
+    }
+    this.#bytes = lower;
+    this.#view = new DataView(lower.buffer, lower.byteOffset, lower.length);
+    this.#size = offset;
+    this.trim();
+    const options = { name: this.name, size: length, access: this.#access, shared: this.shared };
+    const part = new Region(this.#space, options, address, { memory: this.#memory, bytes: upper });
+    this.#space.insert(part);
+    return part;
   }
 
   /** Takes the region out of the space. Its buffer must not be used any more: others may get the memory. */
@@ -284,8 +353,7 @@ export class AddressSpace {
     const address = options.address ?? this.#findRoom(options, before + reserve + after) + before;
     this.#requireFree(options, address - before, address + reserve + after);
     const region = new Region(this, options, address);
-    this.#regions.splice(this.#indexAfter(address), 0, region);
-    this.regionChanged(false);
+    this.insert(region);
     return region;
   }
 
@@ -395,6 +463,12 @@ export class AddressSpace {
   regionChanged(less: boolean): void {
     this.#writeTable();
     if (less) for (const observer of this.#observers) observer.accessChanged();
+  }
+
+  /** For `Region`: a part of one that was cut in two. */
+  insert(region: Region): void {
+    this.#regions.splice(this.#indexAfter(region.address), 0, region);
+    this.regionChanged(false);
   }
 
   /** For `Region`: it leaves. */

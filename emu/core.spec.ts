@@ -386,6 +386,21 @@ describe.each(TARGETS)('Core of %s', (target) => {
       expect(() => core.read(isX86 ? 'r0' : 'rax')).toThrow(RangeError);
     });
 
+    it('moves all vectors and the float control at once', () => {
+      const { core } = bed;
+      core.writeVector(3, new Uint8Array(16).fill(3));
+      core.floatControl |= isX86 ? 0x8000 : 0x0100_0000;
+      core.readVectors();
+      expect([...core.vectors.subarray(48, 64)]).toEqual([...new Uint8Array(16).fill(3)]);
+      expect(new Uint32Array(core.vectors.buffer)[64]).toBe(core.floatControl);
+      core.vectors.fill(15, 15 * 16, 16 * 16);
+      new Uint32Array(core.vectors.buffer)[64] = isX86 ? 0x1f80 : 0;
+      core.writeVectors();
+      expect([...core.readVector(15)]).toEqual([...new Uint8Array(16).fill(15)]);
+      expect([...core.readVector(3)]).toEqual([...new Uint8Array(16).fill(3)]);
+      expect(core.floatControl).toBe(isX86 ? 0x1f80 : 0);
+    });
+
     it('come zeroed with every new core', () => {
       bed.core.writeVector(2, new Uint8Array(16).fill(9));
       bed.core.threadPointer = 4096;

@@ -62,6 +62,9 @@ const MAX_POOLED = 16;
 
 const MISSES = CONTROL_BLOCK.misses / 4;
 
+/** Sixteen registers of sixteen bytes on either target. */
+const VECTOR_BYTES = 256;
+
 /** Misses before the TLB is first enlarged: eight for each entry; and how often it is, to 65,536 entries. */
 const FIRST_MISSES = 2048;
 const MAX_TIMES_ENLARGED = 8;
@@ -115,6 +118,11 @@ export class Engine {
   /** The control block as 32-bit words; index = byte offset / 4. */
   readonly control: Uint32Array;
 
+  /** Sixteen bytes of each vector register, then MXCSR or FPSCR: valid after `readVectors`, until the engine runs. */
+  readonly vectors = new Uint8Array(VECTOR_BYTES + 8);
+
+  readonly #vectorNumbers: Int32Array;
+  readonly #vectorPointers: BigUint64Array;
   readonly #unicorn: Unicorn;
   readonly #routines: Routines;
   readonly #handle: number;
@@ -154,6 +162,13 @@ export class Engine {
     this.registers = new BigUint64Array(this.#controlBlock, values, numbers.length);
     this.words = new Uint32Array(this.#controlBlock, values, numbers.length * 2);
     this.#held = new BigUint64Array(this.#controlBlock, held, numbers.length);
+    const { vector, vectors, floatControl } = OTHER_REGISTERS[target];
+    const indexes = Array.from({ length: vectors }, (_, index) => index);
+    this.#vectorNumbers = Int32Array.from([...indexes.map((index) => vector + index), floatControl]);
+    const vectorFile = addressOfBuffer(this.vectors.buffer);
+    this.#vectorPointers = BigUint64Array.from([...indexes, vectors], (index) =>
+      BigInt(vectorFile + index * 16),
+    );
     this.#fillControlBlock(numbers);
     this.#mapHost();
     this.#addOwnHooks();
@@ -318,6 +333,24 @@ export class Engine {
 
   writeRegister(register: number, value: ArrayBufferView): void {
     this.#check('write register', this.#unicorn.writeRegister(this.#handle, register, value));
+  }
+
+  /** Fills `vectors`: 16 registers in one call. */
+  readVectors(): void {
+    const count = this.#vectorNumbers.length;
+    this.#check(
+      'read vectors',
+      this.#unicorn.readRegisters(this.#handle, this.#vectorNumbers, this.#vectorPointers, count),
+    );
+  }
+
+  /** Takes over `vectors`. */
+  writeVectors(): void {
+    const count = this.#vectorNumbers.length;
+    this.#check(
+      'write vectors',
+      this.#unicorn.writeRegisters(this.#handle, this.#vectorNumbers, this.#vectorPointers, count),
+    );
   }
 
   /** Sets all registers to their values at the start of a process. */

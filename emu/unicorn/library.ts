@@ -22,6 +22,9 @@ export interface Unicorn {
   mapPointer(engine: number, address: number, size: number, protection: number, host: number): number;
   readRegister(engine: number, register: number, value: ArrayBufferView): number;
   writeRegister(engine: number, register: number, value: ArrayBufferView): number;
+  /** Several registers: their numbers, and the addresses of their values. */
+  readRegisters(engine: number, numbers: Int32Array, values: BigUint64Array, count: number): number;
+  writeRegisters(engine: number, numbers: Int32Array, values: BigUint64Array, count: number): number;
   addHook(
     engine: number,
     hook: [number],
@@ -130,6 +133,8 @@ function bind(path: string): Unicorn {
     mapPointer: library.func('int uc_mem_map_ptr(uint64_t, uint64_t, uint64_t, uint32_t, uint64_t)'),
     readRegister: library.func('int uc_reg_read(uint64_t, int, void*)'),
     writeRegister: library.func('int uc_reg_write(uint64_t, int, void*)'),
+    readRegisters: library.func('int uc_reg_read_batch(uint64_t, void*, void*, int)'),
+    writeRegisters: library.func('int uc_reg_write_batch(uint64_t, void*, void*, int)'),
     addHook: library.func(
       'int uc_hook_add(uint64_t, _Out_ uint64_t*, int, uint64_t, uint64_t, uint64_t, uint64_t)',
     ),
