@@ -71,6 +71,45 @@ export interface Target {
   emitTrap(asm: Assembler): void;
   /** Writes the final distance into a branch or call emitted earlier. `bytes` is the code, `at` the fixup's offset, `to` the target's offset in the same code. */
   patch(bytes: Uint8Array, at: number, kind: number, to: number): void;
+
+  /** What executables need. */
+  readonly linux: LinuxTarget;
+}
+
+/** A target as Linux runs it (docs/executables.md): numbers of its executables, and the code around the images. */
+export interface LinuxTarget {
+  /** ELF class, e_machine and e_flags. */
+  readonly elfClass: 32 | 64;
+  readonly machine: number;
+  readonly flags: number;
+  readonly pageBytes: number;
+  /** Address of the executable's first byte. */
+  readonly base: number;
+  /** Where memory beyond the file's begins; 0: in turn behind .bss, with gaps between. */
+  readonly areas: { readonly stack: number; readonly wasi: number; readonly handler: number };
+  /** Bytes behind a memory of the runtime that a 32-bit index and an offset reach: kept without access. */
+  readonly memoryGap: number;
+  /** Takes the native stack, initialises `wasi` and calls its `main`. */
+  startCode(start: StartCode): Uint8Array;
+  /** What the kernel calls for signals: hands (signal, siginfo, ucontext) to a compiled function in 8-byte slots. */
+  signalTrampoline(handler: EntryCall): Uint8Array;
+  /** What the trampoline returns to: the system call rt_sigreturn. */
+  signalRestorer(): Uint8Array;
+}
+
+/** A call of a compiled function by its entry adapter: addresses of the adapter, the exec env and the function's descriptor. */
+export interface EntryCall {
+  readonly adapter: number;
+  readonly env: number;
+  readonly descriptor: number;
+}
+
+export interface StartCode {
+  /** End of the native stack, aligned to 16. */
+  readonly stackEnd: number;
+  readonly init: EntryCall;
+  /** Of type [i64] -> []: it gets the stack pointer that the kernel gave. */
+  readonly main: EntryCall;
 }
 
 export type TargetName = 'x86_64' | 'armv7';

@@ -1,5 +1,5 @@
+import { ByteWriter } from '../byte-writer.ts';
 import { InternalError } from '../errors.ts';
-import { ByteWriter } from './bytes.ts';
 import {
   type ElfClass,
   ElfType,
@@ -106,29 +106,34 @@ interface Placed {
 
 const encoder = new TextEncoder();
 
+/** Zeros up to length `to`. */
+function pad(out: ByteWriter, to: number): void {
+  out.bytes(new Uint8Array(to - out.length));
+}
+
 /** A string table: offset 0 is the empty string, each string once. */
 class Strings {
   private readonly out = new ByteWriter();
   private readonly known = new Map<string, number>();
 
   constructor() {
-    this.out.u8(0);
+    this.out.byte(0);
     this.known.set('', 0);
   }
 
   add(text: string): number {
     const known = this.known.get(text);
     if (known !== undefined) return known;
-    const at = this.out.offset;
+    const at = this.out.length;
     this.known.set(text, at);
     // A NUL would end the name early.
     this.out.bytes(encoder.encode(text.replaceAll('\0', '�')));
-    this.out.u8(0);
+    this.out.byte(0);
     return at;
   }
 
   finish(): Uint8Array {
-    return this.out.finish();
+    return this.out.result();
   }
 }
 
@@ -152,7 +157,7 @@ const sizeOf = ({ content }: ElfSection): number => (typeof content === 'number'
 
 class Writer {
   private readonly file: ElfFile;
-  private readonly word: 4 | 8;
+  private readonly wordBytes: 4 | 8;
   private readonly names = new Strings();
   private readonly placed: Placed[] = [];
   private readonly places = new Map<ElfSection, Placed>();
@@ -161,7 +166,7 @@ class Writer {
 
   constructor(file: ElfFile) {
     this.file = file;
-    this.word = file.class === 64 ? 8 : 4;
+    this.wordBytes = file.class === 64 ? 8 : 4;
     const isLocal = ({ binding }: ElfSymbol): boolean => binding === SymbolBinding.local;
     this.symbols = [...file.symbols.filter(isLocal), ...file.symbols.filter((s) => !isLocal(s))];
     for (const section of file.sections) this.place(section, 0, 0);
@@ -169,29 +174,34 @@ class Writer {
   }
 
   write(): Uint8Array {
-    const { file, word, placed } = this;
+    const { file, wordBytes, placed } = this;
     this.placeTables();
     const sizes = elfSizes[file.class];
     let bytes = 0;
     for (const { section } of placed) bytes += sizeOf(section) + section.align;
     const out = new ByteWriter(bytes + headerBytes(file.class, file.segments.length) + 2 ** 16);
-    out.padTo(headerBytes(file.class, file.segments.length));
+    pad(out, headerBytes(file.class, file.segments.length));
     for (const place of placed) {
       const { section } = place;
       this.alignFor(out, section);
-      place.offset = out.offset;
+      place.offset = out.length;
       if (typeof section.content !== 'number') out.bytes(section.content);
     }
-    out.align(word);
-    const sectionHeaders = out.offset;
-    out.padTo(out.offset + sizes.section);
+    out.align(wordBytes);
+    const sectionHeaders = out.length;
+    pad(out, out.length + sizes.section);
     for (const place of placed) this.sectionHeader(out, place);
-    const contents = out.finish();
+    const contents = out.result();
     const head = new ByteWriter(headerBytes(file.class, file.segments.length));
     this.header(head, sectionHeaders);
     for (const segment of file.segments) this.segmentHeader(head, segment);
-    contents.set(head.finish());
+    contents.set(head.result());
     return contents;
+  }
+
+  private word(out: ByteWriter, value: number): void {
+    if (this.wordBytes === 8) out.u64(value);
+    else out.u32(value);
   }
 
   private place(section: ElfSection, link: number, info: number): number {
@@ -208,7 +218,7 @@ class Writer {
     const strings = new Strings();
     const sizes = elfSizes[file.class];
     const out = new ByteWriter((symbols.length + 1) * sizes.symbol);
-    out.padTo(sizes.symbol);
+    pad(out, sizes.symbol);
     const numbers = new Map<ElfSymbol, number>();
     for (const symbol of symbols) {
       numbers.set(symbol, numbers.size + 1);
@@ -216,7 +226,7 @@ class Writer {
     }
     const locals = symbols.filter(({ binding }) => binding === SymbolBinding.local).length;
     const link = this.placed.length + 2;
-    const symtab = table('.symtab', SectionType.symtab, out.finish(), this.word, sizes.symbol);
+    const symtab = table('.symtab', SectionType.symtab, out.result(), this.wordBytes, sizes.symbol);
     const symbolTable = this.place(symtab, link, locals + 1);
     this.place(table('.strtab', SectionType.strtab, strings.finish(), 1), 0, 0);
     file.sections.forEach((section, k) => {
@@ -231,17 +241,17 @@ class Writer {
     const info = (symbol.binding << 4) | symbol.type;
     const section = typeof symbol.section === 'number' ? symbol.section : this.indexOf(symbol.section);
     out.u32(name);
-    if (this.word === 8) {
-      out.u8(info);
-      out.u8(0);
+    if (this.wordBytes === 8) {
+      out.byte(info);
+      out.byte(0);
       out.u16(section);
       out.u64(symbol.value);
       out.u64(symbol.size);
     } else {
       out.u32(symbol.value);
       out.u32(symbol.size);
-      out.u8(info);
-      out.u8(0);
+      out.byte(info);
+      out.byte(0);
       out.u16(section);
     }
   }
@@ -251,13 +261,13 @@ class Writer {
     relocations: readonly ElfRelocation[],
     numbers: ReadonlyMap<ElfSymbol, number>,
   ): ElfSection {
-    const wide = this.word === 8;
+    const wide = this.wordBytes === 8;
     const entry = wide ? elfSizes[64].rela : elfSizes[32].rel;
     const out = new ByteWriter(relocations.length * entry);
     for (const { offset, symbol, type, addend } of relocations) {
       const number = numbers.get(symbol);
       if (number === undefined) throw new InternalError(`relocation to unlisted symbol ${symbol.name}`);
-      out.word(this.word, offset);
+      this.word(out, offset);
       if (wide) {
         out.u32(type);
         out.u32(number);
@@ -267,7 +277,7 @@ class Writer {
       }
     }
     const type = wide ? SectionType.rela : SectionType.rel;
-    return table(`${wide ? '.rela' : '.rel'}${section.name}`, type, out.finish(), this.word, entry);
+    return table(`${wide ? '.rela' : '.rel'}${section.name}`, type, out.result(), this.wordBytes, entry);
   }
 
   /** What is mapped from the file lies at an offset that equals its address modulo its segment's alignment. */
@@ -278,8 +288,8 @@ class Writer {
       out.align(section.align);
       return;
     }
-    const distance = (((section.address - out.offset) % page) + page) % page;
-    out.padTo(out.offset + distance);
+    const distance = (((section.address - out.length) % page) + page) % page;
+    pad(out, out.length + distance);
   }
 
   private segmentOf(section: ElfSection): ElfSegment | undefined {
@@ -298,30 +308,29 @@ class Writer {
   }
 
   private sectionHeader(out: ByteWriter, { section, name, link, info, offset }: Placed): void {
-    const { word } = this;
     out.u32(name);
     out.u32(section.type);
-    out.word(word, section.flags);
-    out.word(word, section.address);
-    out.word(word, offset);
-    out.word(word, sizeOf(section));
+    this.word(out, section.flags);
+    this.word(out, section.address);
+    this.word(out, offset);
+    this.word(out, sizeOf(section));
     out.u32(link);
     out.u32(info);
-    out.word(word, section.align);
-    out.word(word, section.entrySize ?? 0);
+    this.word(out, section.align);
+    this.word(out, section.entrySize ?? 0);
   }
 
   private header(out: ByteWriter, sectionHeaders: number): void {
-    const { file, word } = this;
+    const { file, wordBytes } = this;
     const sizes = elfSizes[file.class];
-    out.bytes(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, word === 8 ? 2 : 1, 1, 1));
-    out.padTo(16);
+    out.bytes(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, wordBytes === 8 ? 2 : 1, 1, 1));
+    pad(out, 16);
     out.u16(file.type);
     out.u16(file.machine);
     out.u32(1);
-    out.word(word, file.entry);
-    out.word(word, file.segments.length > 0 ? sizes.header : 0);
-    out.word(word, sectionHeaders);
+    this.word(out, file.entry);
+    this.word(out, file.segments.length > 0 ? sizes.header : 0);
+    this.word(out, sectionHeaders);
     out.u32(file.flags);
     out.u16(sizes.header);
     out.u16(file.type === ElfType.rel ? 0 : sizes.segment);
@@ -332,13 +341,13 @@ class Writer {
   }
 
   private segmentHeader(out: ByteWriter, segment: ElfSegment): void {
-    const { word } = this;
+    const { wordBytes } = this;
     const { offset, address, fileBytes, memoryBytes } = this.extent(segment);
     out.u32(segment.type);
-    if (word === 8) out.u32(segment.flags);
-    for (const field of [offset, address, address, fileBytes, memoryBytes]) out.word(word, field);
-    if (word === 4) out.u32(segment.flags);
-    out.word(word, segment.align);
+    if (wordBytes === 8) out.u32(segment.flags);
+    for (const field of [offset, address, address, fileBytes, memoryBytes]) this.word(out, field);
+    if (wordBytes === 4) out.u32(segment.flags);
+    this.word(out, segment.align);
   }
 
   private extent(segment: ElfSegment): {

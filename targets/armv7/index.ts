@@ -5,6 +5,7 @@ import { locations, lowering, native } from './abi.ts';
 import { emit, emitTrap, loadRelocations, patch } from './emit.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
 import { Cond, I, instructions } from './instructions.ts';
+import { linux } from './linux.ts';
 import { peephole } from './peephole.ts';
 import { registers } from './registers.ts';
 import { rules } from './select.ts';
@@ -61,4 +62,5 @@ export const armv7: Target = {
   emit,
   emitTrap,
   patch,
+  linux,
 };

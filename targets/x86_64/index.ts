@@ -7,6 +7,7 @@ import { patch } from './encode.ts';
 import { foldReload } from './fold-reload.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
 import { instructions, X } from './instructions.ts';
+import { linux } from './linux.ts';
 import { peephole } from './peephole.ts';
 import { registers } from './registers.ts';
 import { rules } from './select.ts';
@@ -65,4 +66,5 @@ export const x86_64: Target = {
   emit,
   emitTrap,
   patch,
+  linux,
 };
