@@ -1,4 +1,5 @@
 import { descriptorLayout } from '../compiler/abi.ts';
+import { signatureText } from '../compiler/wasm/function-types.ts';
 import type { Import, Limits, Module } from '../compiler/wasm/module.ts';
 import {
   type External,
@@ -7,7 +8,6 @@ import {
   MemoryInstance,
   TableInstance,
 } from './externals.ts';
-import { signatureText } from './function-types.ts';
 import { ModuleInstance } from './instance.ts';
 import type { LoadedImage } from './loaded-image.ts';
 import type { Machine } from './machine.ts';

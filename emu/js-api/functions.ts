@@ -1,6 +1,6 @@
+import { slotBytes } from '../../compiler/wasm/function-types.ts';
 import type { FunctionType } from '../../compiler/wasm/module.ts';
 import type { FunctionInstance, HostCode } from '../externals.ts';
-import { slotBytes } from '../function-types.ts';
 import type { LoadedImage } from '../loaded-image.ts';
 import type { Machine } from '../machine.ts';
 import { fromTrap } from './errors.ts';

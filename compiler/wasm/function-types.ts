@@ -1,6 +1,6 @@
-import type { FunctionType, ValueType } from '../compiler/wasm/module.ts';
+import type { FunctionType, ValueType } from './module.ts';
 
-/** Structural numbering of function types: one number for equal signatures, machine-wide. 0 is never given. */
+/** Structural numbering of function types: one number for equal signatures, within one machine or executable. 0 is never given. */
 export class FunctionTypes {
   private readonly ids = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-import type { LoadRelocation } from '../compiler/image/image.ts';
+import type { LoadRelocation } from './image.ts';
 
 /**
  * Writes the addresses that depend on where an image is loaded: the 16-bit immediates of `movw` (low half) and `movt` (high
