@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o args-env.wasm args-env.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o args-env.wasm args-env.c
 // Prints its arguments (but its name, which is the caller's) and its environment, sorted, a line each.
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,6 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 const sources = fileURLToPath(new URL('.', import.meta.url));
 
+// clang runs binaryen's wasm-opt where it finds it, as in this project's node_modules: not everywhere the same code.
+const PATH = (process.env.PATH ?? '')
+  .split(':')
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(':');
+
 /** Compiles all programs into a folder, by default the one of the sources; returns their names. */
 export function buildAll(folder = sources) {
   const names = readdirSync(sources)
@@ -21,7 +27,11 @@ export function buildAll(folder = sources) {
     const [command, ...args] = line
       .split(' ')
       .map((word) => (word === `${name}.c` ? join(sources, word) : word));
-    const { status, error, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
+    const { status, error, stderr } = spawnSync(command, args, {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, PATH },
+    });
     if (error) throw error;
     if (status !== 0) throw new Error(`${line}\n${stderr}`);
   }

@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o cat.wasm cat.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o cat.wasm cat.c
 // Writes the named files, or standard input where none is named or the name is -, to standard output.
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o escape.wasm escape.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o escape.wasm escape.c
 // Tries to leave its preopened directory by every call that takes a path, and says how each attempt was answered.
 // The folder is laid out by test/native/escape.spec.ts. `escape race N` opens dir/link/secret N times and says what
 // it read; `escape descriptors` tries those that the parent left open.

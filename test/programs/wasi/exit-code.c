@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o exit-code.wasm exit-code.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o exit-code.wasm exit-code.c
 // Ends as its first argument says: a number (by exit), return, trap, abort, divide, bounds or recurse.
 #include <stdio.h>
 #include <stdlib.h>

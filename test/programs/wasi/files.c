@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o files.wasm files.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o files.wasm files.c
 // Works on files in the directory that its first argument names, and says what came of each step.
 #include <dirent.h>
 #include <errno.h>

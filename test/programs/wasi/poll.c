@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o poll.wasm poll.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o poll.wasm poll.c
 // Waits for standard input and for a clock by poll_oneoff. First argument: milliseconds to wait for each.
 #include <stdio.h>
 #include <stdlib.h>

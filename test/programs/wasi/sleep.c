@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o sleep.wasm sleep.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o sleep.wasm sleep.c
 // Sleeps three times by the wall clock (milliseconds: first argument) and checks that clocks are monotone.
 #include <errno.h>
 #include <stdio.h>

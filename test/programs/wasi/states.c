@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o states.wasm states.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o states.wasm states.c
 // A program in a known state, for dumps of it: first argument loop, sleep, read or deep (with the number of frames).
 // Says "ready" when it is about to be there; "read" goes on when a line arrives, and prints it.
 #include <stdio.h>

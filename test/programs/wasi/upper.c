@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o upper.wasm upper.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o upper.wasm upper.c
 // Copies standard input to standard output in upper case, a byte at a time through stdio.
 #include <stdio.h>
 

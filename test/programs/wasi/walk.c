@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o walk.wasm walk.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o walk.wasm walk.c
 // Lists a directory and all below it, sorted by name: type, size of files, target of links, path.
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// build: clang-19 --target=wasm32-wasi --no-wasm-opt -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o wc.wasm wc.c
+// build: clang-19 --target=wasm32-wasi -O2 -Wall -Wextra -Werror -Wl,--strip-debug -o wc.wasm wc.c
 // Counts lines, words and bytes of the named files, or of standard input, by stdio.
 #include <errno.h>
 #include <stdio.h>
