@@ -83,7 +83,8 @@ function differences(image: Image, map: Uint8Array, step: number): number[] {
     const found = lookups.frameAt(base, index, at) !== 0;
     const same =
       found &&
-      frame?.cfa === lookups.frameCfa.value &&
+      frame !== undefined &&
+      frame.cfa === lookups.frameCfa.value &&
       frame.returnAddress === lookups.frameReturnAddress.value &&
       Number(frame.published) === lookups.framePublished.value &&
       positionAt(image, at) === lookups.positionAt(base, index, at) &&
