@@ -1,7 +1,21 @@
-import { syscall } from './fathom';
-import { number, Sys } from './linux';
+import { dump } from './dump';
+import { sample } from './profile';
+import { Info, info } from './program-info';
+import { fault } from './trap';
 
-/** Entered by the signal trampoline (docs/executables.md). */
-export function signal(signal: u32, _info: u64, _context: u64): void {
-  syscall(number(Sys.exit_group), <u64>signal, 0, 0, 0, 0, 0);
+const SIGILL: u32 = 4;
+const SIGBUS: u32 = 7;
+const SIGFPE: u32 = 8;
+const SIGSEGV: u32 = 11;
+const SIGPROF: u32 = 27;
+
+/**
+ * Entered by the signal trampoline (docs/executables.md, Signals) on the signal stack, with all of these signals masked: `information` and
+ * `context` are the addresses of siginfo and ucontext. Allocates nothing, waits for nothing but its output, and reads the interrupted thread only.
+ */
+export function signal(signal: u32, information: u64, context: u64): void {
+  if (signal === SIGSEGV || signal === SIGBUS || signal === SIGILL || signal === SIGFPE)
+    fault(signal, information, context);
+  else if (signal === <u32>info(Info.dumpSignal)) dump(signal, information, context);
+  else if (signal === SIGPROF) sample(context);
 }

@@ -1,0 +1,100 @@
+import { linkRegister, pinnedRegister, programCounter, stackPointer } from './context';
+import { load_u32, store_u32 } from './fathom';
+import {
+  Entry,
+  entryBytes,
+  Header,
+  imageShift,
+  openRing,
+  shapeCut,
+  shapeFailure,
+  shapeFrames,
+  tableOffset,
+} from './profile-ring';
+import { failure, frameFunction, frameImage, frameKind, nextFrame, startReading } from './reader';
+import { FunctionKind } from './stack-map';
+import { RuntimeState, runtimeState } from './state';
+
+/** Frames kept of a sample, the innermost: what a sample may cost is bounded. */
+const mostFrames: u32 = 512;
+const frames = memory.data(2048);
+
+/** Least bytes of a ring. */
+const leastBytes: u32 = 4096;
+
+/** Adds the stack of the interrupted context to the profile (docs/executables.md, Environment: FATHOM_PROFILE). */
+export function sample(context: u64): void {
+  const ring = runtimeState(RuntimeState.profileRing);
+  const bytes = <u32>runtimeState(RuntimeState.profileRingBytes);
+  if (ring === 0 || bytes < leastBytes || runtimeState(RuntimeState.exiting) !== 0) return;
+  if (load_u32(ring + Header.end) === 0) openRing(ring, bytes);
+  const shape = read(context);
+  const slot = find(ring, shape);
+  const found = load_u32(slot);
+  if (found !== 0) increment(ring + found + Entry.samples);
+  else if (!add(ring, bytes, slot, shape)) increment(ring + Header.lost);
+}
+
+/** Reads the wasm frames to {@link frames}; returns what they are. */
+function read(context: u64): u32 {
+  startReading(
+    programCounter(context),
+    stackPointer(context),
+    linkRegister(context),
+    pinnedRegister(context),
+  );
+  let count: u32 = 0;
+  while (nextFrame()) {
+    if (frameKind !== FunctionKind.wasm) continue;
+    if (count === mostFrames) return count | shapeCut;
+    store<u32>(frames + (count << 2), (frameImage << imageShift) | frameFunction);
+    count++;
+  }
+  return count | ((<u32>failure) << shapeFailure);
+}
+
+/** Address of the hash table's slot for the stack that was read: its own, or a free one. The table is never full. */
+function find(ring: u64, shape: u32): u64 {
+  const count = shape & shapeFrames;
+  // FNV-1a by words.
+  let hash: u32 = (0x811c9dc5 ^ shape) * 0x01000193;
+  for (let k: u32 = 0; k < count; k++) hash = (hash ^ load<u32>(frames + (k << 2))) * 0x01000193;
+  const mask = load_u32(ring + Header.slots) - 1;
+  let k = hash ^ (hash >>> 15);
+  let slot: u64 = 0;
+  let entry: u32 = 0;
+  do {
+    slot = ring + tableOffset + ((k & mask) << 2);
+    entry = load_u32(slot);
+    k++;
+  } while (entry !== 0 && !isEqual(ring + entry, shape));
+  return slot;
+}
+
+function isEqual(entry: u64, shape: u32): bool {
+  if (load_u32(entry + Entry.shape) !== shape) return false;
+  const count = shape & shapeFrames;
+  for (let k: u32 = 0; k < count; k++)
+    if (load_u32(entry + Entry.frames + (k << 2)) !== load<u32>(frames + (k << 2))) return false;
+  return true;
+}
+
+/** Adds the stack that was read, seen once; false without room. */
+function add(ring: u64, bytes: u32, slot: u64, shape: u32): bool {
+  const count = shape & shapeFrames;
+  const at = load_u32(ring + Header.end);
+  const end = at + entryBytes(count);
+  if (end > bytes || load_u32(ring + Header.used) >= load_u32(ring + Header.slots) >>> 1) return false;
+  store_u32(ring + at + Entry.samples, 1);
+  store_u32(ring + at + Entry.shape, shape);
+  for (let k: u32 = 0; k < count; k++)
+    store_u32(ring + at + Entry.frames + (k << 2), load<u32>(frames + (k << 2)));
+  store_u32(slot, at);
+  store_u32(ring + Header.end, end);
+  increment(ring + Header.used);
+  return true;
+}
+
+function increment(address: u64): void {
+  store_u32(address, load_u32(address) + 1);
+}

@@ -1,0 +1,240 @@
+import { Failure } from './failure';
+import { load_word, word_bytes } from './fathom';
+import { imageAt, imageMap, imageStart, isEnv } from './images';
+import { Info, info } from './program-info';
+import {
+  Field,
+  FunctionKind,
+  frameAt,
+  frameCfa,
+  framePublished,
+  frameReturnAddress,
+  functionAt,
+  functionField,
+  Scheme,
+  scheme,
+} from './stack-map';
+
+/**
+ * Reads the stack of the interrupted thread, at any instruction, from its registers, its stack and the images' stack maps: a port
+ * of emu/stack/reader.ts, which says how it goes. {@link startReading}, then {@link nextFrame} until it is false, then
+ * {@link failure}. Nothing is trusted: exec envs are those of the image records, and all else that is read lies in the native stack.
+ */
+
+/** Byte offset of `top` in an exec env, and words of an activation record (compiler/abi.ts). */
+const topOffset: u64 = 8;
+const activationEnv: u64 = 3;
+const activationCaller: u64 = 4;
+const activationWords: u64 = 5;
+
+/** Which part of the stack comes next. */
+enum Stage {
+  innermost,
+  leaveInnermost,
+  leaveOuter,
+  end,
+}
+
+let stage: Stage = Stage.end;
+let pc: u64 = 0;
+let sp: u64 = 0;
+let lr: u64 = 0;
+let pinned: u64 = 0;
+let stackStart: u64 = 0;
+let stackEnd: u64 = 0;
+/** Exec env of the frame at hand, and the record that the frame to come must have. */
+let env: u64 = 0;
+let record: u64 = 0;
+/** Records below here have been read: frames lie one above the other, so a chain that is sound only ascends. */
+let floor: u64 = 0;
+let returnTo: u64 = 0;
+
+/** Why the reading ended. */
+export let failure: Failure = Failure.none;
+/** The frame at hand: image, function, what kind it is, and a code address in the operator that it carries out. */
+export let frameImage: u32 = 0;
+export let frameFunction: i32 = 0;
+export let frameKind: FunctionKind = FunctionKind.wasm;
+export let frameCode: u64 = 0;
+let frameBytes: u64 = 0;
+let recordOffset: i32 = 0;
+
+/** Begins at the interrupted registers; `link` is ARM's lr. */
+export function startReading(counter: u64, stack: u64, link: u64, register: u64): void {
+  stage = Stage.innermost;
+  pc = counter;
+  sp = stack;
+  lr = link;
+  pinned = register;
+  stackStart = info(Info.stackStart);
+  stackEnd = info(Info.stackEnd);
+  failure = Failure.none;
+}
+
+/** Goes to the next frame outwards, first to the innermost. */
+export function nextFrame(): bool {
+  if (stage === Stage.innermost) {
+    if (!locate(pc)) return fail(Failure.noImageAtPc);
+    floor = sp;
+    stage = Stage.leaveInnermost;
+    return true;
+  }
+  if (stage === Stage.leaveInnermost) {
+    stage = Stage.leaveOuter;
+    if (!leaveInnermost()) return false;
+  } else if (stage === Stage.end || !leaveOuter()) {
+    return false;
+  }
+  // A call ends just before its return address, and may be the last instruction of its function.
+  return locate(returnTo - 1) || fail(Failure.noImageAtReturn);
+}
+
+/** From the innermost frame to where it returns to. */
+function leaveInnermost(): bool {
+  const map = imageMap(frameImage);
+  if (scheme(map) !== Scheme.atomic) return fail(Failure.notPublished);
+  if (!frameAt(map, frameFunction, <u32>(pc - imageStart(frameImage)))) return fail(Failure.noImageAtPc);
+  if (!findTop()) return fail(Failure.badEnv);
+  const cfa: u64 = frameCfa;
+  const returnAddress = frameReturnAddress;
+  if (isAdapter(frameKind) && isActivation(record) && record >= sp && record < sp + cfa) {
+    if (!leaveActivation()) return false;
+  }
+  if (framePublished) {
+    if (!takeRecord(sp + cfa - frameBytes)) return false;
+  } else {
+    floor = sp + cfa;
+  }
+  if (frameKind === FunctionKind.entryAdapter) return finish();
+  if (returnAddress >= 0) return takeReturnAddress(sp + returnAddress);
+  returnTo = lr;
+  return true;
+}
+
+/** From a frame that made a call to where it returns to. */
+function leaveOuter(): bool {
+  if (isAdapter(frameKind)) {
+    if (!leaveActivation()) return false;
+    if (frameKind === FunctionKind.entryAdapter) return finish();
+  }
+  const body = record - recordOffset;
+  if (body < floor) return fail(Failure.badRecord);
+  return takeRecord(body) && takeReturnAddress(body + frameBytes - word_bytes());
+}
+
+/** Behind an entry adapter: the end of the stack, as nothing but the start code enters compiled code. */
+function finish(): bool {
+  if (record !== 0) return fail(Failure.wrongFunction);
+  stage = Stage.end;
+  return false;
+}
+
+/**
+ * Where the chain starts. Adapters change the pinned register before or after they change the thread's word; the word is the
+ * one that every chain is complete for. Anywhere else both must be the same.
+ */
+function findTop(): bool {
+  env = load_word(info(Info.thread));
+  if (env !== pinned && !isAdapter(frameKind)) return false;
+  record = 0;
+  if (env === 0) return frameKind === FunctionKind.entryAdapter;
+  if (!isEnv(env)) return false;
+  record = load_word(env + topOffset);
+  return true;
+}
+
+/** Checks that the record at hand is the one of the frame's function with its body's stack pointer at `body`, and goes on to the one before. */
+function takeRecord(body: u64): bool {
+  if (recordOffset < 0 || !isStack(record, 2 * word_bytes())) return fail(Failure.badRecord);
+  if (body + recordOffset !== record) return fail(Failure.badRecord);
+  if (!saysSelf()) return fail(Failure.wrongFunction);
+  floor = body + frameBytes;
+  return follow();
+}
+
+/** Steps over the activation record at hand, into the exec env that it was entered from. */
+function leaveActivation(): bool {
+  if (!isActivation(record)) return fail(Failure.wrongActivation);
+  if (load_word(record + activationEnv * word_bytes()) !== env) return fail(Failure.wrongActivation);
+  const caller = load_word(record + activationCaller * word_bytes());
+  if (caller !== 0 && !isEnv(caller)) return fail(Failure.wrongActivation);
+  env = caller;
+  return follow();
+}
+
+/** To the record before, which must belong to a frame that has not been read: so every chain ends. */
+function follow(): bool {
+  record = load_word(record);
+  return record === 0 || record >= floor || fail(Failure.brokenChain);
+}
+
+function takeReturnAddress(place: u64): bool {
+  if (!isStack(place, word_bytes())) return fail(Failure.returnAddressUnreadable);
+  returnTo = load_word(place);
+  return true;
+}
+
+/** What a record says of its function: the number on x86-64, an address in its code on ARM. */
+function saysSelf(): bool {
+  const self = load_word(record + word_bytes());
+  if (word_bytes() === 8) return self === <u64>frameFunction;
+  const offset = self - imageStart(frameImage);
+  return offset >> 32 === 0 && functionAt(imageMap(frameImage), <u32>offset) === frameFunction;
+}
+
+function isActivation(address: u64): bool {
+  if (!isStack(address, activationWords * word_bytes())) return false;
+  return load_word(address + word_bytes()) === (word_bytes() === 8 ? u64.MAX_VALUE : 0xffff_ffff);
+}
+
+/** Whether whole words of the native stack are there. */
+function isStack(address: u64, bytes: u64): bool {
+  return (address & (word_bytes() - 1)) === 0 && address >= stackStart && address <= stackEnd - bytes;
+}
+
+function isAdapter(kind: FunctionKind): bool {
+  return kind === FunctionKind.entryAdapter || kind === FunctionKind.crossAdapter;
+}
+
+function fail(reason: Failure): bool {
+  failure = reason;
+  stage = Stage.end;
+  return false;
+}
+
+/**
+ * Code addresses seen before, as stacks repeat and code never changes: one place for an address. Of each in 24 bytes: address, image,
+ * function, its frameBytes, recordOffset and kind are those of the stack map.
+ */
+const known = memory.data(24576);
+const knownMask: u32 = 1023;
+const knownBytes: u32 = 24;
+
+/** Makes the function at a code address the frame at hand; false outside of functions. */
+function locate(address: u64): bool {
+  if (address === 0) return false;
+  frameCode = address;
+  const place = known + ((<u32>address ^ (<u32>address >>> 10)) & knownMask) * knownBytes;
+  if (load<u64>(place) !== address && !remember(address, place)) return false;
+  frameImage = load<u16>(place + 8);
+  frameKind = load<u16>(place + 10);
+  frameFunction = load<i32>(place + 12);
+  frameBytes = load<u32>(place + 16);
+  recordOffset = load<i32>(place + 20);
+  return true;
+}
+
+function remember(address: u64, place: usize): bool {
+  const image = imageAt(address);
+  if (image < 0) return false;
+  const map = imageMap(image);
+  const index = functionAt(map, <u32>(address - imageStart(image)));
+  if (index < 0) return false;
+  store<u64>(place, address);
+  store<u16>(place + 8, <u16>image);
+  store<u16>(place + 10, <u16>functionField(map, index, Field.kind));
+  store<i32>(place + 12, index);
+  store<u32>(place + 16, functionField(map, index, Field.frameBytes));
+  store<u32>(place + 20, functionField(map, index, Field.recordOffset));
+  return true;
+}
