@@ -1,0 +1,39 @@
+import { linkCommand } from './image/command.ts';
+import { type ExecutableOptions, linkExecutable } from './image/executable.ts';
+import type { Image } from './image/image.ts';
+import { type CompileOptions, compile } from './index.ts';
+import { decodeModule } from './wasm/reader.ts';
+
+/** The wasm modules that an executable consists of besides the user's (docs/executables.md). */
+export interface RuntimeModules {
+  readonly wasi: Uint8Array;
+  readonly handler: Uint8Array;
+}
+
+export interface ExecutableCompileOptions extends CompileOptions, ExecutableOptions {
+  readonly runtime: RuntimeModules;
+}
+
+export interface Executable {
+  /** The ELF file. */
+  readonly file: Uint8Array;
+  /** The compiled module. */
+  readonly image: Image;
+}
+
+/**
+ * Compiles a WASI command to a Linux executable. Observers and progress see the module's functions, not the runtime's.
+ * @throws CompileError if the module is malformed, invalid, uses what Fathom does not compile, is no WASI command, or imports
+ *   what an executable does not provide
+ */
+export function compileExecutable(bytes: Uint8Array, options: ExecutableCompileOptions): Executable {
+  const { target, level, scheme, order, publishLeaves = false, runtime } = options;
+  // Before the minutes that a large module takes.
+  linkCommand(decodeModule(bytes), decodeModule(runtime.wasi));
+  const app = compile(bytes, { ...options, intrinsics: false });
+  const own = { target, level, order, intrinsics: true } as const;
+  const wasi = compile(runtime.wasi, { ...own, scheme, publishLeaves });
+  // Nobody reads the handler's stack.
+  const handler = compile(runtime.handler, { ...own, scheme: 'none' });
+  return { file: linkExecutable({ app, wasi, handler }, target, options), image: app };
+}
