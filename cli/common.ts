@@ -215,8 +215,8 @@ export async function inFile<T>(path: string, work: () => Promise<T> | T): Promi
   }
 }
 
-/** Writes a file whole or not at all: to a temporary name, then renamed. `-` is standard output. */
-export function writeOutput(path: string, content: Uint8Array | string): void {
+/** Writes a file whole or not at all: to a temporary name, then renamed. `-` is standard output. The mode is less the umask. */
+export function writeOutput(path: string, content: Uint8Array | string, mode = 0o666): void {
   if (path === '-') {
     process.stdout.write(content);
     return;
@@ -224,7 +224,7 @@ export function writeOutput(path: string, content: Uint8Array | string): void {
   if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`${path}: is a directory`);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, content);
+    writeFileSync(temporary, content, { mode });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -1,11 +1,15 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { compileExecutable } from '../compiler/executable.ts';
+import { isCommand } from '../compiler/image/command.ts';
 import { writeImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
-import { compile } from '../compiler/index.ts';
+import { type CompileOptions, compile } from '../compiler/index.ts';
 import type { Func } from '../compiler/ir/function.ts';
 import { printFunction } from '../compiler/ir/print.ts';
 import { passNames } from '../compiler/passes/pipeline.ts';
+import { decodeModule } from '../compiler/wasm/reader.ts';
+import { runtimeModules } from '../runtime/index.ts';
 import {
   type CompileFlags,
   compileFlags,
@@ -18,24 +22,34 @@ import {
   UsageError,
   writeOutput,
 } from './common.ts';
+import {
+  type ExecutableFlags,
+  executableFlags,
+  executableOptions,
+  givenExecutableFlag,
+} from './executable.ts';
 import { disassemble, formatListing } from './listing.ts';
 
-interface Flags extends CompileFlags {
+/** What can be written, and how names of such files end behind the target's. */
+const endings = { exe: '', image: '.fathom', asm: '.s', ir: '.ir' } as const;
+type Emit = keyof typeof endings;
+
+interface Flags extends CompileFlags, ExecutableFlags {
   module: string;
   output: string | undefined;
-  emit: 'image' | 'asm' | 'ir';
+  emit: Emit | undefined;
   json: boolean;
   'print-after': string | undefined;
   'time-passes': boolean;
 }
 
-/** `fathom compile`: a module to an image, a listing, or its SSA form. */
+/** `fathom compile`: a module to an executable, an image, a listing, or its SSA form. */
 export function compileCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'compile <module>',
     'Compile a module to machine code',
     (y) =>
-      compileFlags(y)
+      executableFlags(compileFlags(y))
         .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
         .option('output', {
           alias: 'o',
@@ -45,8 +59,8 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
         })
         .option('emit', {
           describe: 'what to write',
-          choices: ['image', 'asm', 'ir'] as const,
-          default: 'image' as const,
+          choices: Object.keys(endings) as Emit[],
+          defaultDescription: 'exe of a WASI command, unless -o ends in .fathom; else image',
           requiresArg: true,
         })
         .option('print-after', {
@@ -60,7 +74,9 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
           default: false,
         })
         .option('json', { describe: 'print the summary as JSON', type: 'boolean', default: false })
-        .example('$0 compile app.wasm --target armv7', 'writes app.armv7.fathom')
+        .example('$0 compile app.wasm -o app --target armv7', 'a Linux executable of a WASI command')
+        .example('$0 compile app.wasm -o app --dir . --dir /srv/data::/data', 'which may use two directories')
+        .example('$0 compile lib.wasm --target armv7', 'an image, lib.armv7.fathom')
         .example('$0 compile app.wat --emit asm -o -', 'prints the annotated assembly')
         .example('$0 compile app.wasm --emit ir --print-after cse -o app.ir', 'SSA form, and after one pass'),
     async (flags) => done(await run(flags as unknown as Flags)),
@@ -72,6 +88,11 @@ async function run(flags: Flags): Promise<number> {
   if (after !== undefined && !['all', 'build', ...passNames].includes(after))
     throw new UsageError(`--print-after takes all, build, ${passNames.join(', ')}; not ${after}`);
   const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
+  const emit = flags.emit ?? (await inFile(path, () => defaultEmit(bytes, flags.output)));
+  const stray = givenExecutableFlag(flags);
+  if (emit !== 'exe' && stray !== undefined)
+    throw new UsageError(`--${stray} goes with executables; this writes ${emit}`);
+  const executable = executableOptions(flags);
   const options = compileOptions(flags);
   const target = options.target.name;
   const progress = new Progress(`compiling ${basename(path)} for ${target}`);
@@ -79,45 +100,60 @@ async function run(flags: Flags): Promise<number> {
   let lowered: Func | undefined;
   const times = new Map<string, number>();
   const started = performance.now();
-  const image = await inFile(path, () =>
-    compile(bytes, {
-      ...options,
-      progress: (n, of) => progress.update(n, of),
-      observe: {
-        afterPass(pass, func) {
-          lowered = func;
-          if (after === 'all' || after === pass)
-            process.stderr.write(`; after ${pass}\n${printFunction(func)}\n`);
-        },
-        afterStage(stage) {
-          if (flags.emit === 'ir' && stage === 'select' && lowered) ir.push(printFunction(lowered));
-        },
-        onTime(stage, ms) {
-          times.set(stage, (times.get(stage) ?? 0) + ms);
-        },
+  const observed: CompileOptions = {
+    ...options,
+    progress: (n, of) => progress.update(n, of),
+    observe: {
+      afterPass(pass, func) {
+        lowered = func;
+        if (after === 'all' || after === pass)
+          process.stderr.write(`; after ${pass}\n${printFunction(func)}\n`);
       },
-    }),
+      afterStage(stage) {
+        if (emit === 'ir' && stage === 'select' && lowered) ir.push(printFunction(lowered));
+      },
+      onTime(stage, ms) {
+        times.set(stage, (times.get(stage) ?? 0) + ms);
+      },
+    },
+  };
+  const { image, file } = await inFile(path, () =>
+    emit === 'exe'
+      ? compileExecutable(bytes, { ...observed, ...executable, runtime: runtimeModules() })
+      : { image: compile(bytes, observed), file: undefined },
   );
   const elapsed = performance.now() - started;
   progress.end();
-  const extension = { image: 'fathom', asm: 's', ir: 'ir' }[flags.emit];
-  const output = flags.output ?? `${path.replace(/\.(wasm|wat)$/, '')}.${target}.${extension}`;
+  const output = flags.output ?? `${path.replace(/\.(wasm|wat)$/, '')}.${target}${endings[emit]}`;
   if (output === path) throw new UsageError(`${path}: would be overwritten; name another file by -o`);
   const content =
-    flags.emit === 'image'
-      ? writeImage(image)
-      : flags.emit === 'asm'
-        ? formatListing(await disassemble(image))
-        : ir.join('\n');
-  writeOutput(output, content);
-  report(flags, image, output, elapsed, times);
+    file ??
+    (emit === 'asm'
+      ? formatListing(await disassemble(image))
+      : emit === 'ir'
+        ? ir.join('\n')
+        : writeImage(image));
+  writeOutput(output, content, emit === 'exe' ? 0o777 : 0o666);
+  report(flags, { image, emit, output, bytes: content.length }, elapsed, times);
   return ExitCode.done;
+}
+
+/** An executable of a WASI command, as long as the name does not say otherwise; else an image. */
+function defaultEmit(bytes: Uint8Array, output = ''): Emit {
+  return !output.endsWith('.fathom') && isCommand(decodeModule(bytes)) ? 'exe' : 'image';
+}
+
+interface Written {
+  readonly image: Image;
+  readonly emit: Emit;
+  readonly output: string;
+  /** Of the file. */
+  readonly bytes: number;
 }
 
 function report(
   flags: Flags,
-  image: Image,
-  output: string,
+  { image, emit, output, bytes }: Written,
   elapsed: number,
   times: ReadonlyMap<string, number>,
 ): void {
@@ -128,6 +164,7 @@ function report(
     say(
       JSON.stringify({
         output,
+        emit,
         target: image.target,
         scheme: image.scheme,
         order: image.order,
@@ -135,6 +172,7 @@ function report(
         wasmBytes: image.module.bytes.length,
         codeBytes: image.constantsOffset,
         constantBytes: image.code.length - image.constantsOffset,
+        fileBytes: bytes,
         milliseconds: Math.round(elapsed),
         ...(flags['time-passes'] ? { stages: Object.fromEntries(times) } : {}),
       }),
@@ -143,7 +181,7 @@ function report(
   }
   if (output !== '-')
     say(
-      `${output}: ${image.target}, ${functions} functions, ${image.module.bytes.length} bytes of wasm -> ` +
+      `${output}: ${emit === 'exe' ? `executable for ${image.target}` : image.target}, ${functions} functions, ${image.module.bytes.length} bytes of wasm -> ` +
         `${image.constantsOffset} bytes of code in ${(elapsed / 1000).toFixed(2)} s`,
     );
   if (flags['time-passes'])

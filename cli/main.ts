@@ -4,6 +4,7 @@ import { CompileError, ImageError } from '../compiler/errors.ts';
 import { ExitCode, UsageError } from './common.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
+import { dumpCommand } from './dump.ts';
 import { runCommand } from './run.ts';
 import { sampleCommand } from './sample.ts';
 import { tourCommand } from './tour.ts';
@@ -16,7 +17,15 @@ import { wastCommand } from './wast.ts';
 async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.slice(0, argv.indexOf('--') >>> 0).includes('--debug');
   let code: number = ExitCode.done;
-  const commands = [compileCommand, runCommand, sampleCommand, disasmCommand, wastCommand, tourCommand];
+  const commands = [
+    compileCommand,
+    runCommand,
+    sampleCommand,
+    disasmCommand,
+    dumpCommand,
+    wastCommand,
+    tourCommand,
+  ];
   let parser: Argv = yargs()
     .scriptName('fathom')
     .usage(
@@ -70,12 +79,12 @@ function takeArguments(argv: Record<string, unknown>): void {
   if (Array.isArray(rest) && Array.isArray(args)) argv.args = [...args, ...rest];
 }
 
-/** yargs makes a list of an option that is given twice; no option here is one. */
+/** yargs makes a list of an option that is given twice; no other option here is one. */
 function givenOnce(argv: Record<string, unknown>): true {
   const { args, '--': rest } = argv;
   if (Array.isArray(rest) && args === undefined)
     throw new UsageError(`nothing goes after --, not ${rest.join(' ')}`);
-  const lists = ['_', '--', 'args', 'files'];
+  const lists = ['_', '--', 'args', 'files', 'dir'];
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));
   if (twice !== undefined) throw new UsageError(`${twice.length > 1 ? '--' : '-'}${twice} is given twice`);
   return true;
