@@ -13,6 +13,7 @@ import { type ElfSection, type ElfSegment, type ElfSymbol, writeElf } from '../e
 import type { Target } from '../target.ts';
 import type { Area } from './area.ts';
 import { type ExecutableLayout, type PartName, partNames, type Range } from './executable-layout.ts';
+import type { Image } from './image.ts';
 import { stackMapSchemes } from './stack-map.ts';
 
 /** Numbers of the note `.note.fathom` (docs/executables.md). */
@@ -38,7 +39,7 @@ export function executableFile(layout: ExecutableLayout, target: Target, dumpSig
     flags: alloc,
     address: layout.note,
     align: 4,
-    content: noteOf(layout, target, dumpSignal),
+    content: noteOf(layout.instances.app.image, target, dumpSignal),
   };
   const readOnly: ElfSection[] = [
     note,
@@ -100,8 +101,7 @@ export function executableFile(layout: ExecutableLayout, target: Target, dumpSig
 }
 
 /** Name, type 1, and what a reader must know before it believes anything else. */
-function noteOf({ instances }: ExecutableLayout, target: Target, dumpSignal: number): Uint8Array {
-  const { scheme, order } = instances.app.image;
+export function noteOf({ scheme, order }: Image, target: Target, dumpSignal: number): Uint8Array {
   const out = new ByteWriter();
   for (const word of [7, 6 * 4, 1]) out.u32(word);
   out.string('Fathom');
