@@ -18,6 +18,9 @@ const wasmPageBytes = 65536;
 const gapBytes = 65536;
 const signalStackBytes = 65536;
 
+/** The innermost exec env, and from byte 64 on what `wasi` tells the handler (runtime/assembly/state.ts). */
+const threadBlockBytes = 256;
+
 /** Room for each piece of code that is made when all addresses are known. */
 export const gluePieceBytes = 256;
 
@@ -124,7 +127,7 @@ export function layoutExecutable(
     gaps: data.take(2 * 8 * maximumGaps),
     tableMaxima: data.take(8 * tables.length),
     tableOffsets: data.take(8 * tables.length),
-    threads: { program: data.take(64, 64), handler: data.take(64, 64) },
+    threads: { program: data.take(threadBlockBytes, 64), handler: data.take(threadBlockBytes, 64) },
     inits: perPart(() => data.take(descriptorLayout(word).size)),
   };
   const envs = perPart((name) => data.take(images[name].env.size, 64));
