@@ -126,6 +126,23 @@ describe.each(['x86_64', 'armv7'] as const)("the handler's look-ups for %s", (ta
   });
 });
 
+it('numbers of any size', () => {
+  const image = compileFor(assembleProgram('fib'), 'armv7');
+  const map = {
+    ...image.map,
+    positionAt: Uint32Array.of(0, 4, 8, 12, 16),
+    position: Int32Array.of(2 ** 31 - 1, -1, -(2 ** 31), 2 ** 27, 2 ** 20),
+    frameAt: Uint32Array.of(0, 8),
+    cfa: Int32Array.of(2 ** 31 - 8, 200),
+    returnAddress: Int32Array.of(2 ** 31 - 12, -1),
+    published: Uint8Array.of(1, 0),
+  };
+  const size = image.functions[0].size;
+  expect(size).toBeGreaterThan(20);
+  const first = { ...image, map, code: image.code.subarray(0, size) };
+  expect(differences(first, encodeStackMap(first), 1)).toEqual([]);
+});
+
 it('both sides name fields, kinds and schemes in the same order', () => {
   const source = readFileSync(path('assembly/stack-map.ts'), 'utf8');
   const names = (name: string): string[] | undefined =>

@@ -79,6 +79,21 @@ describe.each(targets)('stack maps for %s', (target) => {
 /** An image with nothing in it but what the map is made of. */
 const image = compileFor(assembleProgram('fib'), 'armv7');
 
+it('holds positions and frames of any size, and one row for each place', () => {
+  const [first, second] = image.functions;
+  const map = {
+    ...image.map,
+    positionAt: Uint32Array.of(first.offset, 4, 4, 8, 12, second.offset),
+    position: Int32Array.of(2 ** 31 - 1, 5, -1, -(2 ** 31), 2 ** 27, 2 ** 20),
+    frameAt: Uint32Array.of(first.offset, 8, second.offset),
+    cfa: Int32Array.of(2 ** 31 - 8, 200, 8),
+    returnAddress: Int32Array.of(2 ** 31 - 12, -1, 0),
+    published: Uint8Array.of(1, 0, 0),
+  };
+  const bytes = encodeStackMap({ ...image, map });
+  expect(differences({ ...image, map }, bytes).filter((at) => at < second.offset + second.size)).toEqual([]);
+});
+
 it('keeps names to one line that ends where it should', () => {
   const functions = image.functions.map((f) => ({ ...f, name: `a\0b\n\u001b[2Jé${f.id}` }));
   const reader = new StackMapReader(encodeStackMap({ ...image, functions }));
