@@ -29,12 +29,16 @@ import {
   givenExecutableFlag,
 } from './executable.ts';
 import { disassemble, formatListing } from './listing.ts';
+import { givenObjectFlag, type ObjectFlags, objectFlags, objectPrefix, writeObject } from './object.ts';
 
 /** What can be written, and how names of such files end behind the target's. */
-const endings = { exe: '', image: '.fathom', asm: '.s', ir: '.ir' } as const;
+const endings = { exe: '', obj: '.o', image: '.fathom', asm: '.s', ir: '.ir' } as const;
 type Emit = keyof typeof endings;
 
-interface Flags extends CompileFlags, ExecutableFlags {
+/** What the summary calls them. */
+const kinds: Readonly<Partial<Record<Emit, string>>> = { exe: 'executable for ', obj: 'object for ' };
+
+interface Flags extends CompileFlags, ExecutableFlags, ObjectFlags {
   module: string;
   output: string | undefined;
   emit: Emit | undefined;
@@ -43,13 +47,13 @@ interface Flags extends CompileFlags, ExecutableFlags {
   'time-passes': boolean;
 }
 
-/** `fathom compile`: a module to an executable, an image, a listing, or its SSA form. */
+/** `fathom compile`: a module to an executable, an object, an image, a listing, or its SSA form. */
 export function compileCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'compile <module>',
     'Compile a module to machine code',
     (y) =>
-      executableFlags(compileFlags(y))
+      objectFlags(executableFlags(compileFlags(y)))
         .positional('module', { describe: '.wasm or .wat file', type: 'string', demandOption: true })
         .option('output', {
           alias: 'o',
@@ -60,7 +64,8 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
         .option('emit', {
           describe: 'what to write',
           choices: Object.keys(endings) as Emit[],
-          defaultDescription: 'exe of a WASI command, unless -o ends in .fathom; else image',
+          defaultDescription:
+            'by the ending of -o, .fathom or .o; else exe of a WASI command, image of others',
           requiresArg: true,
         })
         .option('print-after', {
@@ -76,6 +81,10 @@ export function compileCommand(done: (code: number) => void, yargs: Argv): Argv 
         .option('json', { describe: 'print the summary as JSON', type: 'boolean', default: false })
         .example('$0 compile app.wasm -o app --target armv7', 'a Linux executable of a WASI command')
         .example('$0 compile app.wasm -o app --dir . --dir /srv/data::/data', 'which may use two directories')
+        .example(
+          '$0 compile lib.wasm --emit obj -o lib.o',
+          'an object for a C program, with lib.h and fathom.h',
+        )
         .example('$0 compile lib.wasm --target armv7', 'an image, lib.armv7.fathom')
         .example('$0 compile app.wat --emit asm -o -', 'prints the annotated assembly')
         .example('$0 compile app.wasm --emit ir --print-after cse -o app.ir', 'SSA form, and after one pass'),
@@ -92,6 +101,7 @@ async function run(flags: Flags): Promise<number> {
   const stray = givenExecutableFlag(flags);
   if (emit !== 'exe' && stray !== undefined)
     throw new UsageError(`--${stray} goes with executables; this writes ${emit}`);
+  checkObject(flags, emit, path);
   const executable = executableOptions(flags);
   const options = compileOptions(flags);
   const target = options.target.name;
@@ -132,14 +142,28 @@ async function run(flags: Flags): Promise<number> {
       ? formatListing(await disassemble(image))
       : emit === 'ir'
         ? ir.join('\n')
-        : writeImage(image));
+        : emit === 'obj'
+          ? await inFile(path, () => writeObject(flags, image, path, output))
+          : writeImage(image));
   writeOutput(output, content, emit === 'exe' ? 0o777 : 0o666);
   report(flags, { image, emit, output, bytes: content.length }, elapsed, times);
   return ExitCode.done;
 }
 
+/** @throws UsageError for options of objects where none is written, and values that an object cannot have */
+function checkObject(flags: Flags, emit: Emit, path: string): void {
+  const stray = givenObjectFlag(flags);
+  if (emit !== 'obj' && stray !== undefined)
+    throw new UsageError(`--${stray} goes with objects; this writes ${emit}`);
+  if (emit !== 'obj') return;
+  objectPrefix(flags, path);
+  if (flags.output === '-')
+    throw new UsageError('an object has a header beside it and cannot go to standard output');
+}
+
 /** An executable of a WASI command, as long as the name does not say otherwise; else an image. */
 function defaultEmit(bytes: Uint8Array, output = ''): Emit {
+  if (output.endsWith('.o')) return 'obj';
   return !output.endsWith('.fathom') && isCommand(decodeModule(bytes)) ? 'exe' : 'image';
 }
 
@@ -181,7 +205,7 @@ function report(
   }
   if (output !== '-')
     say(
-      `${output}: ${emit === 'exe' ? `executable for ${image.target}` : image.target}, ${functions} functions, ${image.module.bytes.length} bytes of wasm -> ` +
+      `${output}: ${kinds[emit] ?? ''}${image.target}, ${functions} functions, ${image.module.bytes.length} bytes of wasm -> ` +
         `${image.constantsOffset} bytes of code in ${(elapsed / 1000).toFixed(2)} s`,
     );
   if (flags['time-passes'])

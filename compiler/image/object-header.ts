@@ -1,6 +1,13 @@
+import type { TargetName } from '../target.ts';
 import type { FunctionType, ValueType } from '../wasm/module.ts';
 import type { Image } from './image.ts';
 import type { NamedFunction, ObjectPlan } from './object-plan.ts';
+
+/** What C compilers say of the targets. */
+const targetMacros: Readonly<Record<TargetName, string>> = {
+  x86_64: 'defined(__x86_64__)',
+  armv7: 'defined(__arm__) && defined(__ARM_PCS_VFP)',
+};
 
 const cTypes: Readonly<Record<ValueType, string>> = {
   i32: 'int32_t',
@@ -17,7 +24,7 @@ export function objectHeader(image: Image, plan: ObjectPlan): string {
   const guard = `${plan.prefix.toUpperCase()}_H_`;
   const sections = [
     banner(image, plan),
-    `#ifndef ${guard}\n#define ${guard}\n\n#include "fathom.h"\n\n#ifdef __cplusplus\nextern "C" {\n#endif`,
+    `#ifndef ${guard}\n#define ${guard}\n\n#include "fathom.h"\n\n#if !(${targetMacros[image.target]})\n#error "this header is for ${image.target}"\n#endif\n\n#ifdef __cplusplus\nextern "C" {\n#endif`,
     instance(image, plan),
     imports(image, plan),
     exports(image, plan),
@@ -106,7 +113,7 @@ static inline int ${prefix}_instantiate(${prefix}_instance *instance, const fath
   instance->base.memories = ${has(memories, 'memories')};
   instance->base.views = ${has(memories, 'views')};
   instance->base.tables = ${has(module.tables.length, 'tables')};
-  return fathom_instantiate(&instance->base, &${prefix}_module, host, user);
+  return fathom_instantiate(&instance->base, &${prefix}_module, sizeof instance->env, host, user);
 }
 
 static inline void ${prefix}_instance_free(${prefix}_instance *instance) { fathom_free(&instance->base); }`;

@@ -98,6 +98,7 @@ class Description {
       [rodata, map],
       [relro, env],
       image.env.size,
+      plan.envBytes,
       [rodata, self],
       this.self.length,
       [relro, memories],

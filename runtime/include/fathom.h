@@ -144,6 +144,8 @@ typedef struct fathom_module {
   /* An exec env before anything is known, and the offsets of the words that are relative to its address. */
   const void *image;
   size_t image_bytes;
+  /* Bytes of an instance's exec env with the references of element segments behind it. */
+  size_t env_bytes;
   const uint32_t *self;
   size_t self_count;
   const fathom_memory_type *memories;
@@ -348,13 +350,13 @@ static inline void fathom_free(fathom_instance *instance) {
  * start function, which may trap. 0: made. -1: the host has no room. -2: object and header do not go together. -3: an imported memory is
  * smaller than the module asks for, or can grow beyond what it allows.
  */
-static inline int fathom_instantiate(fathom_instance *instance, const fathom_module *module,
+static inline int fathom_instantiate(fathom_instance *instance, const fathom_module *module, size_t env_bytes,
                                      const fathom_host *host, void *user) {
   fathom_env *env = instance->env;
   unsigned char *bytes = (unsigned char *)env;
   int failure = 0;
   size_t k;
-  if (module->version != FATHOM_OBJECT_VERSION) return -2;
+  if (module->version != FATHOM_OBJECT_VERSION || module->env_bytes != env_bytes) return -2;
   instance->module = module;
   instance->host = host;
   instance->user = user;
