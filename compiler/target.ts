@@ -89,12 +89,12 @@ export interface LinuxTarget {
   readonly areas: { readonly stack: number; readonly wasi: number; readonly handler: number };
   /** Bytes behind a memory of the runtime that a 32-bit index and an offset reach: kept without access. */
   readonly memoryGap: number;
-  /** Takes the native stack, initialises `wasi` and calls its `main`. */
-  startCode(start: StartCode): Uint8Array;
+  /** Takes the native stack, initialises `wasi` and calls its `main`. The frame rows of this and the following serve debuggers. */
+  startCode(start: StartCode): Assembler;
   /** What the kernel calls for signals: hands (signal, siginfo, ucontext) to a compiled function in 8-byte slots. */
-  signalTrampoline(handler: EntryCall): Uint8Array;
+  signalTrampoline(handler: EntryCall): Assembler;
   /** What the trampoline returns to: the system call rt_sigreturn. */
-  signalRestorer(): Uint8Array;
+  signalRestorer(): Assembler;
 }
 
 /** A call of a compiled function by its entry adapter: addresses of the adapter, the exec env and the function's descriptor. */

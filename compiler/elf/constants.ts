@@ -9,7 +9,7 @@ export const ElfMachine = { arm: 40, x86_64: 62 } as const;
 /** e_flags of ARM: EABI version 5, floats in VFP registers (IHI 0044, 5.3.4). */
 export const ArmFlags = { eabi5: 0x05000000, hardFloat: 0x400 } as const;
 
-export const SegmentType = { load: 1, note: 4, gnuStack: 0x6474e551 } as const;
+export const SegmentType = { load: 1, note: 4, gnuEhFrame: 0x6474e550, gnuStack: 0x6474e551 } as const;
 
 export const SegmentFlag = { execute: 1, write: 2, read: 4 } as const;
 

@@ -13,6 +13,8 @@ import { type ElfSection, type ElfSegment, type ElfSymbol, writeElf } from '../e
 import type { Target } from '../target.ts';
 import type { Area } from './area.ts';
 import { type ExecutableLayout, type PartName, partNames, type Range } from './executable-layout.ts';
+import { unwindSections } from './executable-unwind.ts';
+import type { Glue } from './glue.ts';
 import type { Image } from './image.ts';
 import { stackMapSchemes } from './stack-map.ts';
 
@@ -21,9 +23,15 @@ const targetNumbers = { x86_64: 0, armv7: 1 } as const;
 const orderNumbers = { relaxed: 0, release: 1, seq_cst: 2 } as const;
 
 /** The ELF file of a laid-out and written executable: what is in it lies where its sections say, and none is both written and executed. */
-export function executableFile(layout: ExecutableLayout, target: Target, dumpSignal: number): Uint8Array {
+export function executableFile(
+  layout: ExecutableLayout,
+  glue: Glue,
+  target: Target,
+  dumpSignal: number,
+): Uint8Array {
   const { linux } = target;
-  const { rodata, text, data, bss, memory, glue, maps } = layout;
+  const { rodata, text, data, bss, memory, maps } = layout;
+  const unwind = unwindSections(layout, glue, target);
   const { alloc, write, execute } = SectionFlag;
   const section = (name: string, flags: number, area: Area): ElfSection => ({
     name,
@@ -54,6 +62,7 @@ export function executableFile(layout: ExecutableLayout, target: Target, dumpSig
         content: maps[name].bytes,
       }),
     ),
+    ...unwind.mapped,
   ];
   const code = section('.text', execute, text);
   const written = section('.data', write, data);
@@ -82,8 +91,8 @@ export function executableFile(layout: ExecutableLayout, target: Target, dumpSig
     type: ElfType.exec,
     machine: linux.machine,
     flags: linux.flags,
-    entry: glue.start,
-    sections: [...readOnly, code, written, zeros],
+    entry: layout.glue.start,
+    sections: [...readOnly, code, written, zeros, ...unwind.debug],
     segments: [
       load(0, readOnly, true),
       load(SegmentFlag.execute, [code]),
@@ -93,10 +102,16 @@ export function executableFile(layout: ExecutableLayout, target: Target, dumpSig
       area(memory.wasi),
       area(memory.handler),
       { type: SegmentType.note, flags: SegmentFlag.read, align: 4, sections: [note] },
+      ...unwind.mapped.slice(0, 1).map((table) => ({
+        type: SegmentType.gnuEhFrame,
+        flags: SegmentFlag.read,
+        align: 4,
+        sections: [table],
+      })),
       // Not executable.
       { type: SegmentType.gnuStack, flags: SegmentFlag.read | SegmentFlag.write, align: 16, sections: [] },
     ],
-    symbols: symbolsOf(layout, target, code, written),
+    symbols: symbolsOf(layout, glue, target, code, written),
   });
 }
 
@@ -118,11 +133,12 @@ export function noteOf({ scheme, order }: Image, target: Target, dumpSignal: num
 /** Functions under their own names, those of the runtime behind the name of their image; exec envs and the program info. */
 function symbolsOf(
   layout: ExecutableLayout,
+  glue: Glue,
   target: Target,
   text: ElfSection,
   data: ElfSection,
 ): ElfSymbol[] {
-  const { glue, instances } = layout;
+  const { instances } = layout;
   const { func, object } = SymbolType;
   const symbols: ElfSymbol[] = [];
   const add = (name: string, value: number, size: number, type: number, section: ElfSection): void => {
@@ -133,8 +149,9 @@ function symbolsOf(
     if (target.name === 'armv7') add(name, value, 0, SymbolType.none, text);
   };
   mapping('$a', text.address);
-  add('fathom.signal', glue.trampoline, glue.restorer - glue.trampoline, func, text);
-  add('fathom.restorer', glue.restorer, glue.noService - glue.restorer, func, text);
+  add('fathom.signal', layout.glue.trampoline, glue.trampoline.offset, func, text);
+  add('fathom.restorer', layout.glue.restorer, glue.restorer.offset, func, text);
+  add('fathom.no_service', layout.glue.noService, glue.noService.offset, func, text);
   for (const name of partNames) {
     const { image, code, env } = instances[name];
     mapping('$a', code);
@@ -146,8 +163,8 @@ function symbolsOf(
   add('fathom.info', layout.info, layout.records - layout.info, object, data);
   symbols.push({
     name: '_start',
-    value: glue.start,
-    size: glue.trampoline - glue.start,
+    value: layout.glue.start,
+    size: glue.start.offset,
     type: func,
     binding: SymbolBinding.global,
     section: text,

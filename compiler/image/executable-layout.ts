@@ -4,6 +4,7 @@ import { CompileError } from '../errors.ts';
 import type { LinuxTarget, Target } from '../target.ts';
 import { Area } from './area.ts';
 import { descriptorOf, elementCount, type Instance } from './exec-env.ts';
+import { unwindSize } from './executable-unwind.ts';
 import type { Image } from './image.ts';
 import { imageRecordFields, programInfoFields } from './program-info.ts';
 import { encodeStackMap } from './stack-map.ts';
@@ -27,8 +28,11 @@ export const gluePieceBytes = 256;
 /** No process has addresses from here on: ARM's kernel may take the last GiB, x86-64 has 47 bits. */
 const addressEnd = { 4: 0xbf000000, 8: 2 ** 47 - 2 ** 16 } as const;
 
-/** Program headers: three mapped from the file, four areas of memory, the note, the stack's access. */
-export const segmentCount = 9;
+/** Pieces of code that belong to no image: see `LinuxTarget`; `noService` is {@link ExecutableLayout.glue}'s. */
+export type GlueName = 'start' | 'trampoline' | 'restorer' | 'noService';
+
+/** Program headers at most: three mapped from the file, four areas of memory, note, unwind table, the stack's access. */
+const segmentCount = 10;
 
 /** Of the note's section: header, name and six words (docs/executables.md). */
 export const noteBytes = 12 + 8 + 6 * 4;
@@ -54,6 +58,8 @@ export interface ExecutableLayout {
   readonly note: number;
   readonly rodata: Area;
   readonly maps: PerPart<{ readonly address: number; readonly bytes: Uint8Array }>;
+  /** Room for what debuggers unwind by. */
+  readonly unwind: Range;
   readonly text: Area;
   readonly data: Area;
   readonly bss: Area;
@@ -63,13 +69,8 @@ export interface ExecutableLayout {
   readonly inits: PerPart<number>;
   /** Image names. */
   readonly names: PerPart<number>;
-  readonly glue: {
-    readonly start: number;
-    readonly trampoline: number;
-    readonly restorer: number;
-    /** `hostCall` of the runtime's own exec envs, which have no one to ask. */
-    readonly noService: number;
-  };
+  /** Addresses; `noService` is `hostCall` of the runtime's own exec envs, which have no one to ask. */
+  readonly glue: Readonly<Record<GlueName, number>>;
   /** Thread blocks: of the program with its `wasi`, and of the handler. */
   readonly threads: { readonly program: number; readonly handler: number };
   readonly info: number;
@@ -109,6 +110,9 @@ export function layoutExecutable(
     const bytes = encodeStackMap(images[name]);
     return { address: mapArea.take(bytes.length), bytes };
   });
+
+  const unwindBytes = unwindSize(images, target);
+  const unwind = { address: mapArea.take(unwindBytes), bytes: unwindBytes };
 
   const text = new Area(align(mapArea.end, linux.pageBytes), word);
   const glue = {
@@ -168,7 +172,7 @@ export function layoutExecutable(
     wasi,
     handler: instance('handler', none('handler')),
   };
-  return { note, rodata, maps, text, data, bss, memory, instances, names, glue, preopens, ...fixed };
+  return { note, rodata, maps, unwind, text, data, bss, memory, instances, names, glue, preopens, ...fixed };
 }
 
 const align = (address: number, alignment: number): number => Math.ceil(address / alignment) * alignment;

@@ -1,20 +1,19 @@
 import { descriptorLayout } from '../abi.ts';
-import { Assembler } from '../backend/assembler.ts';
 import { CompileError, InternalError } from '../errors.ts';
-import type { EntryCall, Target } from '../target.ts';
-import { FunctionTypes, signatureText } from '../wasm/function-types.ts';
+import type { Target } from '../target.ts';
+import { FunctionTypes } from '../wasm/function-types.ts';
 import { limits } from '../wasm/limits.ts';
-import { exportedFunction, functionType, linkCommand } from './command.ts';
-import { codeOf, descriptorOf, type Instance, writeExecEnv } from './exec-env.ts';
+import { exportedFunction, linkCommand } from './command.ts';
+import { codeOf, descriptorOf, writeExecEnv } from './exec-env.ts';
 import { executableFile } from './executable-file.ts';
 import {
   type ExecutableLayout,
-  gluePieceBytes,
   layoutExecutable,
   type PartName,
   type PerPart,
   partNames,
 } from './executable-layout.ts';
+import { writeGlue } from './glue.ts';
 import type { Image } from './image.ts';
 import {
   type ImageRecordField,
@@ -60,11 +59,11 @@ export function linkExecutable(
   const layout = layoutExecutable(images, target, imports, { stackBytes, preopenBytes: preopens.length });
   layout.rodata.set(layout.preopens.address, preopens);
   for (const name of partNames) writePart(layout, target, name);
-  writeGlue(layout, target);
+  const glue = writeGlue(layout, target);
   writeEnvs(layout);
   writeInits(layout);
   writeInfo(layout, target, dumpSignal);
-  return executableFile(layout, target, dumpSignal);
+  return executableFile(layout, glue, target, dumpSignal);
 }
 
 /** `host NUL guest NUL` for each. */
@@ -90,39 +89,6 @@ function writePart(
   });
   rodata.set(names[name], new TextEncoder().encode(name));
 }
-
-function writeGlue(layout: ExecutableLayout, { linux, emitTrap }: Target): void {
-  const { instances, inits, glue, memory, text } = layout;
-  const { wasi, handler } = instances;
-  const put = (address: number, code: Uint8Array): void => {
-    if (code.length > gluePieceBytes) throw new InternalError('a piece of start code is too long');
-    text.set(address, code);
-  };
-  const init: EntryCall = {
-    adapter: codeOf(wasi, wasi.image.symbols.initEntry),
-    env: wasi.env,
-    descriptor: inits.wasi,
-  };
-  const stackEnd = memory.stack.address + memory.stack.bytes;
-  put(glue.start, linux.startCode({ stackEnd, init, main: entryOf(wasi, 'main', '(i64) -> ()') }));
-  put(glue.trampoline, linux.signalTrampoline(entryOf(handler, 'signal', '(i32, i64, i64) -> ()')));
-  put(glue.restorer, linux.signalRestorer());
-  const trap = new Assembler();
-  emitTrap(trap);
-  put(glue.noService, trap.bytes());
-}
-
-/** How native code calls the function that a module of the runtime exports under `name`. */
-function entryOf(instance: Instance, name: string, type: string): EntryCall {
-  const { image, env } = instance;
-  const index = exportedFunction(image.module, name);
-  if (index === undefined || signatureOf(image, index) !== type)
-    throw new InternalError(`the runtime exports no '${name}' of type ${type}`);
-  const adapter = image.symbols.entry[image.module.functions[index].typeIndex];
-  return { adapter: codeOf(instance, adapter), env, descriptor: descriptorOf(instance, index) };
-}
-
-const signatureOf = ({ module }: Image, index: number): string => signatureText(functionType(module, index));
 
 function writeEnvs({ data, instances, threads, memory, glue, info }: ExecutableLayout): void {
   const types = new FunctionTypes();

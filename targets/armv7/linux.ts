@@ -37,8 +37,9 @@ export const linux: LinuxTarget = {
   areas: { stack: 0, wasi: 0, handler: 0 },
   memoryGap: 2 ** 16,
 
-  startCode({ stackEnd, init, main }: StartCode): Uint8Array {
+  startCode({ stackEnd, init, main }: StartCode): Assembler {
     const asm = new Assembler();
+    asm.frame(0, -1, false);
     // No frame above this one.
     emitConstant(asm, Reg.r11, 0);
     emitConstant(asm, Reg.lr, 0);
@@ -50,16 +51,19 @@ export const linux: LinuxTarget = {
     callEntry(asm, init);
     callEntry(asm, main);
     emitTrap(asm);
-    return asm.bytes();
+    return asm;
   },
 
-  signalTrampoline(handler: EntryCall): Uint8Array {
+  signalTrampoline(handler: EntryCall): Assembler {
     const asm = new Assembler();
     // Two words keep the stack aligned to 8.
     const saved = { imm: (1 << Reg.r4) | (1 << Reg.lr) };
     const returned = { imm: (1 << Reg.r4) | (1 << Reg.pc) };
+    asm.frame(0, -1, false);
     emitWord(asm, I.push, [], [], saved);
+    asm.frame(8, 4, false);
     emitWord(asm, I.sub_immediate, [Reg.sp], [Reg.sp], { imm: 24 });
+    asm.frame(32, 28, false);
     emitConstant(asm, Reg.r3, 0);
     [Reg.r0, Reg.r1, Reg.r2].forEach((register, k) => {
       store(asm, Reg.sp, 8 * k, register);
@@ -67,16 +71,17 @@ export const linux: LinuxTarget = {
     });
     callEntry(asm, handler);
     emitWord(asm, I.add_immediate, [Reg.sp], [Reg.sp], { imm: 24 });
+    asm.frame(8, 4, false);
     emitWord(asm, I.pop, [], [], returned);
-    return asm.bytes();
+    return asm;
   },
 
   /** Word for word what debuggers know signal frames by (gdb, ARM_SET_R7_RT_SIGRETURN). */
-  signalRestorer(): Uint8Array {
+  signalRestorer(): Assembler {
     const asm = new Assembler();
     emitConstant(asm, Reg.r0 + 7, sigreturn);
     // svc #0 (DDI 0406C A8.8.228)
     asm.u32(0xef000000);
-    return asm.bytes();
+    return asm;
   },
 };

@@ -56,8 +56,9 @@ export const linux: LinuxTarget = {
   areas: { stack: 0x10_0000_0000, wasi: 0x20_0000_0000, handler: 0x30_0000_0000 },
   memoryGap: 2 ** 33,
 
-  startCode({ stackEnd, init, main }: StartCode): Uint8Array {
+  startCode({ stackEnd, init, main }: StartCode): Assembler {
     const asm = new Assembler();
+    asm.frame(8, 0, false);
     // The outermost frame, as the ABI asks.
     put(asm, X.zero, [Reg.rbp], []);
     put(asm, X.mov + 1, [Reg.rax], [Reg.rsp]);
@@ -66,30 +67,33 @@ export const linux: LinuxTarget = {
     callEntry(asm, init);
     callEntry(asm, main);
     emitTrap(asm);
-    return asm.bytes();
+    return asm;
   },
 
-  signalTrampoline(handler: EntryCall): Uint8Array {
+  signalTrampoline(handler: EntryCall): Assembler {
     const asm = new Assembler();
+    asm.frame(8, 0, false);
     // Three slots, which align the stack, too: it holds the return address above a multiple of 16.
     put(asm, X.sub_i + 1, [Reg.rsp], [Reg.rsp], 24);
+    asm.frame(32, 24, false);
     [Reg.rdi, Reg.rsi, Reg.rdx].forEach((register, k) => {
       store(asm, Reg.rsp, 8 * k, register);
     });
     callEntry(asm, handler);
     put(asm, X.add_i + 1, [Reg.rsp], [Reg.rsp], 24);
+    asm.frame(8, 0, false);
     put(asm, X.ret, [], []);
-    return asm.bytes();
+    return asm;
   },
 
   /** Byte for byte what debuggers know signal frames by (gdb, amd64_linux_sigtramp_code). */
-  signalRestorer(): Uint8Array {
+  signalRestorer(): Assembler {
     const asm = new Assembler();
     encodeRegister(asm, instructions[X.mov_i + 1], 0, Reg.rax, 0xc7);
     asm.u32(sigreturn);
     // syscall
     asm.byte(0x0f);
     asm.byte(0x05);
-    return asm.bytes();
+    return asm;
   },
 };
