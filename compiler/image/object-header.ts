@@ -133,5 +133,5 @@ function prototype({ symbol, type, resultStruct: name }: NamedFunction, first: s
   return `${result}${symbol}(${list.join(', ')})`;
 }
 
-/** A name inside a comment: nothing that ends it, and one line. */
-const comment = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').replaceAll('*/', '* /');
+/** A name inside a comment: one line, and nothing that begins or ends a comment. */
+const comment = (text: string): string => text.replace(/[^\x20-\x7e]|\*/g, '?');

@@ -76,7 +76,7 @@ int main(void) {
          app_import_env_calls);
   app_swap(&one, &swapped, 1.5, 2.5f, INT64_C(0x123456789abcdef0), -4);
   printf("swap: %" PRId32 " %" PRIx64 " %g %g\n", swapped.r0, swapped.r1, swapped.r2, swapped.r3);
-  printf("mix: %g\n",
+  printf("mix: %.17g\n",
          app_mix(&two, 1, INT64_C(20000000000), 0.5f, 0.25, -5, -6, 7.5f, 8.75, 9, -10, 11.125f, -12.0625));
   printf("choose: %" PRId32 " %" PRId32 "\n", app_choose(&one, 0, 6, 7), app_choose(&one, 1, 6, 7));
   printf("limit: %" PRId32 "\n", app_limit(&one));
