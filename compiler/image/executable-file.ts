@@ -149,18 +149,18 @@ function symbolsOf(
     if (target.name === 'armv7') add(name, value, 0, SymbolType.none, text);
   };
   mapping('$a', text.address);
-  add('fathom.signal', layout.glue.trampoline, glue.trampoline.offset, func, text);
-  add('fathom.restorer', layout.glue.restorer, glue.restorer.offset, func, text);
-  add('fathom.no_service', layout.glue.noService, glue.noService.offset, func, text);
+  add('fathom_signal', layout.glue.trampoline, glue.trampoline.offset, func, text);
+  add('fathom_restorer', layout.glue.restorer, glue.restorer.offset, func, text);
+  add('fathom_no_service', layout.glue.noService, glue.noService.offset, func, text);
   for (const name of partNames) {
     const { image, code, env } = instances[name];
     mapping('$a', code);
     for (const f of image.functions)
       add(symbolName(name, f.name, f.wasmIndex < 0), code + f.offset, f.size, func, text);
     if (image.constantsOffset < image.code.length) mapping('$d', code + image.constantsOffset);
-    add(`fathom.${name}.env`, env, image.env.size, object, data);
+    add(`fathom_${name}_env`, env, image.env.size, object, data);
   }
-  add('fathom.info', layout.info, layout.records - layout.info, object, data);
+  add('fathom_info', layout.info, layout.records - layout.info, object, data);
   symbols.push({
     name: '_start',
     value: layout.glue.start,
@@ -176,5 +176,5 @@ function symbolsOf(
 function symbolName(part: PartName, name: string, made: boolean): string {
   const clean = name.replace(/\p{Cc}/gu, '\ufffd');
   if (part === 'app' && !made) return clean;
-  return `fathom.${part}.${made ? clean.replaceAll(' ', '_') : clean}`;
+  return `fathom_${part}_${made ? clean.replaceAll(' ', '_') : clean}`;
 }
