@@ -5,7 +5,8 @@ import { word_bytes } from './fathom';
  * (arch/arm/tools/syscall.tbl) in the high half; {@link number} picks. Where ARM has several, the one with 64-bit times and
  * sizes: `lseek` is `_llseek` there (fd, high word, low word, address of the result, whence), `mmap` is `mmap2` (offset in
  * units of 4096 bytes), `fcntl` is `fcntl64`, `ftruncate` is `ftruncate64`, `fadvise64` is `arm_fadvise64_64`. A 64-bit
- * argument takes two registers on ARM, of which the first is an even one.
+ * argument takes two registers on ARM, of which the first is an even one. Those with `_old` in their names have 32-bit times on
+ * ARM, for kernels before 5.1.
  */
 export enum Sys {
   read = 0 | (3 << 16),
@@ -18,6 +19,7 @@ export enum Sys {
   rt_sigaction = 13 | (174 << 16),
   rt_sigprocmask = 14 | (175 << 16),
   rt_sigreturn = 15 | (173 << 16),
+  ioctl = 16 | (54 << 16),
   pread64 = 17 | (180 << 16),
   pwrite64 = 18 | (181 << 16),
   readv = 19 | (145 << 16),
@@ -32,6 +34,7 @@ export enum Sys {
   sendmsg = 46 | (296 << 16),
   recvmsg = 47 | (297 << 16),
   shutdown = 48 | (293 << 16),
+  getsockopt = 55 | (295 << 16),
   kill = 62 | (37 << 16),
   fcntl = 72 | (221 << 16),
   fsync = 74 | (118 << 16),
@@ -46,10 +49,14 @@ export enum Sys {
   fadvise64 = 221 | (270 << 16),
   timer_create = 222 | (257 << 16),
   timer_settime = 223 | (258 << 16),
-  exit_group = 231 | (248 << 16),
   clock_gettime = 228 | (403 << 16),
   clock_getres = 229 | (406 << 16),
   clock_nanosleep = 230 | (407 << 16),
+  clock_gettime_old = 228 | (263 << 16),
+  clock_getres_old = 229 | (264 << 16),
+  clock_nanosleep_old = 230 | (265 << 16),
+  exit_group = 231 | (248 << 16),
+  tgkill = 234 | (268 << 16),
   openat = 257 | (322 << 16),
   mkdirat = 258 | (323 << 16),
   unlinkat = 263 | (328 << 16),
@@ -58,7 +65,9 @@ export enum Sys {
   symlinkat = 266 | (331 << 16),
   readlinkat = 267 | (332 << 16),
   ppoll = 271 | (414 << 16),
+  ppoll_old = 271 | (336 << 16),
   utimensat = 280 | (412 << 16),
+  utimensat_old = 280 | (348 << 16),
   fallocate = 285 | (352 << 16),
   accept4 = 288 | (366 << 16),
   dup3 = 292 | (358 << 16),
