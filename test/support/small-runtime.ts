@@ -34,7 +34,10 @@ const wasi = `(module
     (call $store_word
       (i64.add (i64.add (call $base) (i64.const 64)) (i64.extend_i32_u (i32.mul (local.get $i) (call $word))))
       (local.get 1)))
+  ;; Leaves words behind that are not zero, below the frames of who calls it.
+  (func $soil (param i32) (if (local.get 0) (then (call $soil (i32.sub (local.get 0) (i32.const 1))) (drop (call $base)))))
   (func (export "main") (param $stack i64) (local $at i64)
+    (call $soil (i32.const 500))
     (i32.store8 (i32.const 27) (i32.add (i32.const 48) (i32.wrap_i64 (call $load_word (local.get $stack)))))
     (call $write (i64.add (call $base) (i64.const 16)) (i64.const 13))
     ;; struct kernel_sigaction: handler, flags (SA_SIGINFO, SA_RESTORER), restorer, mask.
