@@ -390,14 +390,14 @@ describe('unaligned VFP accesses', () => {
   const [, world] = worlds;
 
   it.skipIf(world.missing)('are carried out, within the memory (skipped without qemu-arm)', () => {
-    const plain = run(build(world, 'floats'));
-    expect(plain.stdout.toString()).toBe('\0abcd\0\0ABCDEFGH\0');
-    expect(plain.status).toBe(134);
+    const texts = ({ status, stdout, stderr }: ReturnType<typeof run>) => [status, `${stdout}`, `${stderr}`];
+    const plain = texts(run(build(world, 'floats')));
+    expect(plain.slice(0, 2)).toEqual([134, '\0abcd\0\0ABCDEFGH\0']);
     let replaced = 0;
     const command = build(world, 'floats', (file) => {
       replaced = useVfpAccesses(file);
     });
     expect(replaced).toBe(4);
-    expect(run(command)).toMatchObject({ status: 134, stdout: plain.stdout, stderr: plain.stderr });
+    expect(texts(run(command))).toEqual(plain);
   });
 });
