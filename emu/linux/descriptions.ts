@@ -13,6 +13,10 @@ export const STATX_SIZE = 256;
 const STATX_FIELDS = { mask: 0, blockSize: 4, links: 16, mode: 28 };
 const STATX_BASIC_STATS = 0x7ff;
 
+/** Offsets of `d_off` and `d_reclen` in struct linux_dirent64 (include/linux/dirent.h). */
+const DIRENT = { next: 8, bytes: 16 };
+const SEEK_SET = 0;
+
 /** An open file. What a kind of file cannot do answers as the kernel does; all results are counts or -errno. */
 export class Description {
   /** Access mode and status flags, in x86-64's bits. */
@@ -61,6 +65,11 @@ export class Description {
     return false;
   }
 
+  /** Fills `bytes` with entries of a directory, struct linux_dirent64. */
+  readEntries(_bytes: Uint8Array): number {
+    return -ERRNO.ENOTDIR;
+  }
+
   /** Fills a struct statx, as of a pipe. */
   statx(result: Uint8Array): number {
     const view = new DataView(result.buffer, result.byteOffset, result.byteLength);
@@ -90,6 +99,12 @@ export class Description {
 /** A file of the host. */
 export class HostFile extends Description {
   override readonly fd: number;
+  /**
+   * Positions in a directory: of 64 bits on the host (hashes, on ext4), which a number does not hold. The program gets their
+   * numbers here, from 1.
+   */
+  readonly #positions: bigint[] = [];
+  readonly #numbers = new Map<bigint, number>();
 
   constructor(fd: number, flags: number) {
     super(flags);
@@ -113,7 +128,25 @@ export class HostFile extends Description {
   }
 
   override seek(offset: number, whence: number): number {
-    return host.lseek(this.fd, offset, whence);
+    if (this.#positions.length === 0 || whence !== SEEK_SET || offset === 0)
+      return host.lseek(this.fd, offset, whence);
+    const position = this.#positions[offset - 1];
+    return position === undefined || host.lseek(this.fd, position, whence) < 0 ? -ERRNO.EINVAL : offset;
+  }
+
+  override readEntries(bytes: Uint8Array): number {
+    const length = host.getdents64(this.fd, bytes, bytes.length);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < length; at += view.getUint16(at + DIRENT.bytes, true)) {
+      const position = view.getBigInt64(at + DIRENT.next, true);
+      let number = this.#numbers.get(position);
+      if (number === undefined) {
+        number = this.#positions.push(position);
+        this.#numbers.set(position, number);
+      }
+      view.setBigInt64(at + DIRENT.next, BigInt(number), true);
+    }
+    return length;
   }
 
   override poll(events: number, timeout: number): number {

@@ -190,10 +190,8 @@ const MAX_ENTRIES = 1 << 20;
 
 /** struct linux_dirent64 is the same on both targets, and so is the host's. */
 const getdents64: SystemCall = ({ descriptors, memory }, fd, address, length) => {
-  const file = descriptors.get(fd).fd;
-  if (file < 0) return -ERRNO.ENOTDIR;
   const bytes = new Uint8Array(Math.min(length, MAX_ENTRIES));
-  const result = host.getdents64(file, bytes, bytes.length);
+  const result = descriptors.get(fd).readEntries(bytes);
   if (result > 0) memory.write(address, bytes.subarray(0, result));
   return result;
 };

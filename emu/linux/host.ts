@@ -8,7 +8,7 @@
 import koffi from 'koffi';
 import { ERRNO } from './errno.ts';
 
-type Argument = number | Uint8Array | null;
+type Argument = number | bigint | Uint8Array | null;
 
 const libc = koffi.load('libc.so.6');
 
