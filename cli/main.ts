@@ -84,7 +84,7 @@ function givenOnce(argv: Record<string, unknown>): true {
   const { args, '--': rest } = argv;
   if (Array.isArray(rest) && args === undefined)
     throw new UsageError(`nothing goes after --, not ${rest.join(' ')}`);
-  const lists = ['_', '--', 'args', 'files', 'dir'];
+  const lists = ['_', '--', 'args', 'files', 'dir', 'env'];
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));
   if (twice !== undefined) throw new UsageError(`${twice.length > 1 ? '--' : '-'}${twice} is given twice`);
   return true;

@@ -3,7 +3,10 @@ import type { Argv } from 'yargs';
 import type { Image } from '../compiler/image/image.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
 import { type CompileFlags, compileFlags, ExitCode, level, loadImage, table, UsageError } from './common.ts';
+import { executableFlags } from './executable.ts';
+import { places } from './execute.ts';
 import { hostImports, ProgramExit, parseArguments } from './imports.ts';
+import { type RunExecutableFlags, runExecutable } from './run-executable.ts';
 
 /** What `run`, `sample` and `tour` need to know to run a program. */
 export interface ProgramFlags extends CompileFlags {
@@ -11,12 +14,6 @@ export interface ProgramFlags extends CompileFlags {
   invoke: string | undefined;
   args: string[];
   debug: boolean;
-}
-
-interface Flags extends ProgramFlags {
-  on: 'emulator';
-  stats: boolean;
-  json: boolean;
 }
 
 /** Adds what every command that runs a program takes, but the module itself. */
@@ -35,23 +32,29 @@ export function programFlags<T>(yargs: Argv<T>) {
     });
 }
 
-/** `fathom run`: a program on an emulated core. */
+/** `fathom run`: a program on an emulated core, by this machine itself, or under qemu. */
 export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
   return yargs.command(
     'run <module> [args..]',
-    'Run a module or an image on an emulated core',
+    'Run a WASI command, an executable, or an export of any module',
     (y) =>
-      programFlags(y)
+      executableFlags(programFlags(y))
         .positional('module', {
-          describe: '.wasm or .wat file, or image',
+          describe: '.wasm or .wat file, image, or executable',
           type: 'string',
           demandOption: true,
         })
         .option('on', {
-          describe: 'where to run',
-          choices: ['emulator'] as const,
+          describe: 'where to run: emulated core; this machine; qemu-user',
+          choices: places,
           default: 'emulator' as const,
           requiresArg: true,
+        })
+        .option('env', {
+          describe: 'executables: a variable of the environment, NAME=VALUE; repeatable',
+          type: 'string',
+          array: true,
+          nargs: 1,
         })
         .option('stats', {
           describe: 'print instructions executed, code size and times',
@@ -64,12 +67,15 @@ export function runCommand(done: (code: number) => void, yargs: Argv): Argv {
           default: false,
         })
         .example('$0 run app.armv7.fathom --invoke add -- -2 5', 'an image, on the core that it is for')
+        .example('$0 run app.wasm --dir . -- input.txt', 'a WASI command, which may use this directory')
+        .example('$0 run app.wasm --on native --env LANG=C', 'the same as a process of this machine')
+        .example('$0 run app --on qemu', 'an executable for ARM, under qemu-arm')
         .example('$0 run fib.wat --invoke fib 30 --stats', 'calls an export on an emulated x86-64 core')
         .example(
           '$0 run app.wasm --target armv7 -- --verbose',
           'a WASI command on a Cortex-A9, with an argument',
         ),
-    async (flags) => done(await run(flags as unknown as Flags)),
+    async (flags) => done(await run(flags as unknown as RunExecutableFlags)),
   ) as Argv;
 }
 
@@ -160,7 +166,9 @@ export function outcomeOf(error: unknown, debug: boolean): { code: number; messa
   };
 }
 
-async function run(flags: Flags): Promise<number> {
+async function run(flags: RunExecutableFlags): Promise<number> {
+  const exitCode = await runExecutable(flags);
+  if (exitCode !== undefined) return exitCode;
   const started = performance.now();
   const program = await prepareProgram(flags);
   const { target } = program.image;
