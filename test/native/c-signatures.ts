@@ -99,6 +99,14 @@ function source(all: readonly Signature[]): string {
 static int failures;
 #define CHECK(f, what, n, is, wanted) \\
   do { if ((is) != (wanted)) { printf("f%d: %s %d is wrong\\n", f, what, n); failures++; } } while (0)
+/* The stack is aligned as compilers take for granted: volatile, or they would answer without a look. */
+#define CHECK_STACK(f) \\
+  do { \\
+    char local[16] __attribute__((aligned(STACK_ALIGNMENT))); \\
+    char *volatile at = local; \\
+    CHECK(f, "stack", 0, (uintptr_t)at % STACK_ALIGNMENT, 0); \\
+  } while (0)
+#define STACK_ALIGNMENT (sizeof(void *) == 8 ? 16 : 8)
 static int calls;
 ${all.map(importSource).join('\n')}
 ${all.map(exportSource).join('\n')}
@@ -130,7 +138,7 @@ function importSource({ params, results }: Signature, k: number): string {
     ? reversed.map((_, i) => `  results->r${i} = ${wanted(results.length - 1 - i)};`)
     : results.map((_, i) => `  return ${wanted(i)};`);
   const type = pair || results.length === 0 ? 'void' : cTypes[results[0]];
-  return `${type} ${name}(${declared.join(', ')}) {\n${['  ++*(int *)user;', ...checks, ...leave].join('\n')}\n}`;
+  return `${type} ${name}(${declared.join(', ')}) {\n${['  ++*(int *)user;', `  CHECK_STACK(${k});`, ...checks, ...leave].join('\n')}\n}`;
 }
 
 function exportSource({ params, results }: Signature, k: number): string {
