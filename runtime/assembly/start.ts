@@ -7,7 +7,7 @@ import { exit, refuse } from './proc';
 import { Info, info } from './program-info';
 import { installHandlers } from './signals';
 import { RuntimeState, setRuntimeState } from './state';
-import { currentDirectory, kernel, Mapping, map, native, Open, wide } from './system';
+import { currentDirectory, kernel, LinuxError, Mapping, map, native, Open, wide } from './system';
 
 /** `FATHOM_DUMP=`, `FATHOM_PROFILE=`, `FATHOM_PROFILE_OUT=` */
 const dumpName = memory.data<u8>([0x46, 0x41, 0x54, 0x48, 0x4f, 0x4d, 0x5f, 0x44, 0x55, 0x4d, 0x50, 0x3d]);
@@ -54,10 +54,31 @@ export function main(stack: u64): void {
 function mapGaps(): void {
   const gaps = info(Info.gaps);
   for (let k: u64 = 0; k < info(Info.gapCount); k++) {
-    const address = load_u64(gaps + (k << 4));
-    const mapped = map(address, load_u64(gaps + (k << 4) + 8), 0);
-    if (<u64>mapped !== address) refuse('the addresses of a guard region are taken', 0);
+    const at = gaps + (k << 4);
+    if (!takeGap(load_u64(at), load_u64(at + 8))) refuse('the addresses of a guard region are taken', 0);
   }
+}
+
+/**
+ * Kernels before 4.17 and qemu-user take MAP_FIXED_NOREPLACE for a wish and map elsewhere what does not fit. qemu-user itself holds all addresses
+ * between a program's segments, without access: as good as if we did.
+ */
+function takeGap(address: u64, bytes: u64): bool {
+  const mapped = map(address, bytes, 0);
+  if (<u64>mapped === address) return true;
+  if (mapped >= 0) kernel(Sys.munmap, <u64>mapped, bytes);
+  if (bytes > probedBytes) return false;
+  for (let page: u64 = 0; page < bytes; page += pageBytes) if (!isInaccessible(address + page)) return false;
+  return true;
+}
+
+/** Largest gap that is looked at page by page, and the bytes of a page. */
+const probedBytes: u64 = 1 << 20;
+const pageBytes: u64 = 4096;
+
+/** The kernel cannot read a path there: it says so before all else. */
+function isInaccessible(address: u64): bool {
+  return kernel(Sys.statx, <u64>-1, address) === -(<i64>LinuxError.efault);
 }
 
 /** Where dumps go: standard error, or the end of a file. */

@@ -16,6 +16,7 @@ export enum LinuxError {
   ebadf = 9,
   eagain = 11,
   eacces = 13,
+  efault = 14,
   eexist = 17,
   exdev = 18,
   enotdir = 20,
