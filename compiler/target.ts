@@ -72,8 +72,21 @@ export interface Target {
   /** Writes the final distance into a branch or call emitted earlier. `bytes` is the code, `at` the fixup's offset, `to` the target's offset in the same code. */
   patch(bytes: Uint8Array, at: number, kind: number, to: number): void;
 
+  /** Where calls do not reach all of the code. */
+  readonly farCall?: FarCall;
+
   /** What executables need. */
   readonly linux: LinuxTarget;
+}
+
+/** How far calls go, and code that goes farther (compiler/image/veneers.ts). */
+export interface FarCall {
+  /** Relocation kind of calls. */
+  readonly kind: number;
+  /** Bytes to either side. */
+  readonly reach: number;
+  /** Emits a jump to function `symbol`, wherever it is, that leaves alone all registers that a call keeps or passes. */
+  emitVeneer(asm: Assembler, symbol: number): void;
 }
 
 /** A target as Linux runs it (docs/executables.md): numbers of its executables, and the code around the images. */

@@ -36,6 +36,15 @@ const program = {
   },
   publication: { scheme: { name: 'none', top: null }, order: 'relaxed', leaves: false },
   env: { header: {} },
+  symbols: {
+    wasm: Int32Array.of(-1, 0, 1),
+    init: 1,
+    initEntry: 0,
+    service: -1,
+    entry: new Int32Array(0),
+    cross: new Int32Array(0),
+    host: new Int32Array(0),
+  },
 } as unknown as Program;
 
 describe('link', () => {

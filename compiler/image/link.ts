@@ -3,17 +3,20 @@ import type { CompiledFunction } from '../backend/emit.ts';
 import type { Program } from '../program.ts';
 import type { Target } from '../target.ts';
 import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
+import { type Arrangement, arrange } from './veneers.ts';
 
 /** Alignment of functions and of the constant pool, in bytes. */
 const alignment = 16;
 const align = (n: number): number => (n + alignment - 1) & -alignment;
 
 /**
- * Puts the functions of a program, in symbol order, behind one another and their literals, each once, behind them; writes
+ * Puts the functions of a program, in symbol order (with veneers between them where calls need some), behind one another and their literals, each once, behind them; writes
  * what depends on these places, and joins the functions' tables.
  */
-export function link(program: Program, functions: readonly CompiledFunction[]): Image {
-  const { target, publication, module, env, symbols } = program;
+export function link(program: Program, compiled: readonly CompiledFunction[]): Image {
+  const { target, publication, module, env } = program;
+  const arrangement = arrange(compiled, target);
+  const { functions, places } = arrangement;
   const offsets: number[] = [];
   let end = 0;
   for (const { bytes } of functions) {
@@ -34,18 +37,32 @@ export function link(program: Program, functions: readonly CompiledFunction[]): 
     order: publication.order,
     code,
     constantsOffset: pool.start,
-    functions: functions.map((f, id) => place(f, offsets[id])),
-    relocations: relocate(code, functions, offsets, pool, target),
+    functions: functions.map((f, id) => place(f, id, offsets[id])),
+    relocations: relocate(code, arrangement, offsets, pool, target),
     map: joinTables(functions, offsets),
     env,
     module,
-    symbols,
+    symbols: renumber(program.symbols, places),
   };
 }
 
-function place(compiled: CompiledFunction, offset: number): ImageFunction {
+/** Symbols by their places in the code. */
+function renumber(symbols: Image['symbols'], places: readonly number[]): Image['symbols'] {
+  const place = (id: number): number => places[id] ?? -1;
+  return {
+    wasm: symbols.wasm.map(place),
+    init: place(symbols.init),
+    initEntry: place(symbols.initEntry),
+    service: place(symbols.service),
+    entry: symbols.entry.map(place),
+    cross: symbols.cross.map(place),
+    host: symbols.host.map(place),
+  };
+}
+
+function place(compiled: CompiledFunction, id: number, offset: number): ImageFunction {
   const { symbol, bytes, frameBytes, recordOffset, slotBase } = compiled;
-  return { ...symbol, offset, size: bytes.length, frameBytes, recordOffset, slotBase };
+  return { ...symbol, id, offset, size: bytes.length, frameBytes, recordOffset, slotBase };
 }
 
 /** The literals of all functions, the largest first, so that each is aligned to its size. */
@@ -87,7 +104,7 @@ class ConstantPool {
 /** Writes distances; what is left to the loader is returned. */
 function relocate(
   code: Uint8Array,
-  functions: readonly CompiledFunction[],
+  { functions, places, callee }: Arrangement,
   offsets: readonly number[],
   pool: ConstantPool,
   target: Target,
@@ -96,8 +113,10 @@ function relocate(
   functions.forEach(({ relocations, constants }, id) => {
     for (const { offset, kind, to, index } of relocations) {
       const at = offsets[id] + offset;
-      const addend = to === 'function' ? offsets[index] : pool.place(constants[index].words);
       const loadKind = target.loadRelocations[kind];
+      // Only distances may be too far: an address is the function's own.
+      const reached = (): number => (loadKind === undefined ? callee(id, index) : places[index]);
+      const addend = to === 'function' ? offsets[reached()] : pool.place(constants[index].words);
       if (loadKind === undefined) target.patch(code, at, kind, addend);
       else atLoad.push({ offset: at, kind: loadKind, addend });
     }

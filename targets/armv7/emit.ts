@@ -2,7 +2,7 @@ import type { Assembler } from '../../compiler/backend/assembler.ts';
 import { type MBlock, Mem, MInst } from '../../compiler/backend/machine.ts';
 import { CompileError, InternalError } from '../../compiler/errors.ts';
 import type { TrapKind } from '../../compiler/ir/types.ts';
-import type { FrameLayout } from '../../compiler/target.ts';
+import type { FarCall, FrameLayout } from '../../compiler/target.ts';
 import { encode, encodeModified, frameOffset, isModified, offsetLimit } from './encode.ts';
 import { I, instructions, Operand } from './instructions.ts';
 import { Reg } from './registers.ts';
@@ -166,6 +166,22 @@ export function emit(inst: MInst, frame: FrameLayout, asm: Assembler): void {
   }
 }
 
+/** What branches and calls reach (DDI 0406C A8.8.18, A8.8.25): 24 bits of words, signed. */
+const branchReach = 1 << 25;
+
+/** Calls beyond that go by way of ip, which AAPCS gives to veneers, too (IHI 0042, 5.3.1.1). */
+export const farCall: FarCall = {
+  kind: RelocationKind.branch,
+  reach: branchReach,
+  emitVeneer(asm, symbol) {
+    asm.relocate(asm.offset, RelocationKind.movw, 'function', symbol);
+    emitWord(asm, I.movw, [Reg.ip], []);
+    asm.relocate(asm.offset, RelocationKind.movt, 'function', symbol);
+    emitWord(asm, I.movt, [Reg.ip], [Reg.ip]);
+    emitWord(asm, I.bx, [], [Reg.ip]);
+  },
+};
+
 /** `udf #0`, permanently undefined (DDI 0406C A8.8.247). */
 export function emitTrap(asm: Assembler): void {
   asm.u32(0xe7f000f0);
@@ -178,8 +194,8 @@ export function emitTrap(asm: Assembler): void {
 export function patch(bytes: Uint8Array, at: number, kind: number, to: number): void {
   if (kind !== RelocationKind.branch) throw new InternalError(`relocation kind ${kind} is the loader's`);
   const distance = to - at - 8;
-  if (Math.abs(distance) >= 1 << 25)
-    throw new CompileError('limit', 'code exceeds the 32 MiB that a branch reaches');
+  if (Math.abs(distance) >= branchReach)
+    throw new CompileError('limit', 'a function too large for branches, which reach 32 MiB');
   const words = distance >> 2;
   bytes[at] = words;
   bytes[at + 1] = words >> 8;

@@ -2,7 +2,7 @@ import { type MBlock, Mem, MInst, type RegClass } from '../../compiler/backend/m
 import { Type } from '../../compiler/ir/types.ts';
 import type { Target } from '../../compiler/target.ts';
 import { locations, lowering, native } from './abi.ts';
-import { emit, emitTrap, loadRelocations, patch } from './emit.ts';
+import { emit, emitTrap, farCall, loadRelocations, patch } from './emit.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
 import { Cond, I, instructions } from './instructions.ts';
 import { linux } from './linux.ts';
@@ -62,5 +62,6 @@ export const armv7: Target = {
   emit,
   emitTrap,
   patch,
+  farCall,
   linux,
 };
