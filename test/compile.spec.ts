@@ -8,6 +8,7 @@ import { writeImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile, validate } from '../compiler/index.ts';
 import { verify } from '../compiler/ir/verify.ts';
+import { runtimeModules } from '../runtime/index.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
 
@@ -85,6 +86,23 @@ describe.each(targets)('for $name', (target) => {
     const bytes = readFileSync(createRequire(import.meta.url).resolve('source-map/lib/mappings.wasm'));
     expectSound(checked(bytes, { target, level, scheme: 'atomic', order: 'relaxed' }));
   });
+
+  it.each(['wasi', 'handler'] as const)(
+    '%s of the runtime, which is made of intrinsics, compiles',
+    (part) => {
+      for (const [level, scheme] of [
+        [0, 'none'],
+        [0, 'atomic'],
+        [1, 'none'],
+        [1, 'atomic'],
+      ] as const) {
+        const options = { target, level, scheme, order: 'release', intrinsics: true } as const;
+        const image = checked(runtimeModules()[part], options);
+        expectSound(image);
+        expect(image.symbols.service >= 0).toBe(part === 'wasi');
+      }
+    },
+  );
 
   it('an image without functions has its init function and entry', () => {
     const image = checked(assemble('empty.wat', '(module)'), {
