@@ -64,6 +64,17 @@ export class Mappings {
     return mapping !== undefined && mapping.begin < end;
   }
 
+  /** The access of a range, if all of it is mapped with the same one. */
+  accessOf(begin: number, end: number): Access | undefined {
+    const access = this.find(begin)?.access;
+    for (let at = begin; at < end; ) {
+      const mapping = this.find(at);
+      if (!mapping || mapping.access !== access) return undefined;
+      at = mapping.end;
+    }
+    return access;
+  }
+
   /**
    * The highest room of so many bytes below where the stack is, as the kernel looks for it.
    *

@@ -63,23 +63,22 @@ const mprotect: SystemCall = (process, address, length, protection) => {
 const mremap: SystemCall = ({ mappings, memory }, address, oldLength, newLength, flags) => {
   const oldSize = wholePages(oldLength);
   const newSize = wholePages(newLength);
-  const mapping = mappings.find(address);
   if (address % PAGE_SIZE !== 0 || newSize === 0 || oldSize === 0 || flags & ~MREMAP.MAYMOVE)
     return -ERRNO.EINVAL;
-  if (!mapping || address + oldSize > mapping.end) return -ERRNO.EFAULT;
-  const { access, name } = mapping;
+  const access = mappings.accessOf(address, address + oldSize);
+  if (access === undefined) return -ERRNO.EFAULT;
   const end = address + newSize;
   if (newSize <= oldSize) {
     if (newSize < oldSize) mappings.remove(end, address + oldSize);
     return address;
   }
-  if (address + oldSize === mapping.end && !mappings.overlaps(mapping.end, end) && end <= mappings.end) {
-    mappings.add(name, mapping.end, end, access);
+  if (!mappings.overlaps(address + oldSize, end) && end <= mappings.end) {
+    mappings.add('mmap', address + oldSize, end, access);
     return address;
   }
   if (!(flags & MREMAP.MAYMOVE)) return -ERRNO.ENOMEM;
   const moved = mappings.findRoom(newSize);
-  mappings.add(name, moved, moved + newSize, access === '' ? '' : 'rw');
+  mappings.add('mmap', moved, moved + newSize, access === '' ? '' : 'rw');
   if (access !== '') memory.write(moved, memory.bytes(address, oldSize));
   if (access === 'r') mappings.protect(moved, moved + newSize, 'r');
   mappings.remove(address, address + oldSize);
