@@ -8,7 +8,7 @@ import { compileExecutable } from '../../compiler/executable.ts';
 import type { ExecutableOptions } from '../../compiler/image/executable.ts';
 import type { SchemeName } from '../../compiler/stack/scheme.ts';
 import type { TargetName } from '../../compiler/target.ts';
-import { runExecutable } from '../../emu/linux/index.ts';
+import { type ProcessOptions, runExecutable } from '../../emu/linux/index.ts';
 import { runtimeModules } from '../../runtime/index.ts';
 import { armv7 } from '../../targets/armv7/index.ts';
 import { x86_64 } from '../../targets/x86_64/index.ts';
@@ -103,6 +103,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array | string;
   /** Preopens by guest path. */
   readonly dirs?: Readonly<Record<string, string>>;
+  /** What only the emulated kernel takes. */
+  readonly emulator?: Pick<ProcessOptions, 'openat2' | 'realTime'>;
 }
 
 export interface Outcome {
@@ -126,6 +128,7 @@ export async function run(place: Place, { file, path }: Built, options: RunOptio
   const out: Uint8Array[] = [];
   const errors: Uint8Array[] = [];
   const { exitCode } = runExecutable(file, {
+    ...options.emulator,
     argv: ['program', ...args],
     env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     directories: entries.map(([, host]) => host),

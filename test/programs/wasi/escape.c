@@ -167,7 +167,7 @@ static void attempt_change(int dir, const struct path *p) {
   printf(", rename to %s", errno_name(error));
   error = path_rename(dir, p->bytes, p->length, dir, stolen.bytes, stolen.length);
   printf(", rename from %s", errno_name(error));
-  error = path_link(dir, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, p->bytes, p->length, dir, stolen.bytes, stolen.length);
+  error = path_link(dir, 0, p->bytes, p->length, dir, stolen.bytes, stolen.length);
   printf(", link from %s", errno_name(error));
   puts("");
 }
