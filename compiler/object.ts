@@ -192,7 +192,7 @@ class ObjectLinker {
     const place = (offset: number): ElfSymbol => {
       let symbol = places.get(offset);
       if (symbol === undefined) {
-        const name = `${this.plan.prefix}.literal.${places.size}`;
+        const name = `${this.plan.prefix}__literal_${places.size}`;
         symbol = symbolOf(name, SymbolType.none, text, offset, 0, SymbolBinding.local);
         places.set(offset, symbol);
         this.symbols.push(symbol);
@@ -226,12 +226,12 @@ class ObjectLinker {
     return symbol;
   }
 
-  /** Local symbols, for debuggers and profilers: the names that the module gives its functions. */
+  /** Local symbols, for debuggers and profilers: `<prefix>__<name>`, the name that the module gives a function. */
   private functionSymbols(text: ElfSection): void {
     const { image, plan, elf } = this;
     const { local } = SymbolBinding;
     for (const { name, offset, size } of image.functions) {
-      const label = `${plan.prefix}.${name.replace(/\p{Cc}/gu, '\ufffd').replaceAll(' ', '_')}`;
+      const label = `${plan.prefix}__${name.replace(/\p{Cc}/gu, '\ufffd').replaceAll(' ', '_')}`;
       this.symbols.push(symbolOf(label, SymbolType.func, text, offset, size, local));
     }
     if (elf.mapping === undefined) return;
