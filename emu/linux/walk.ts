@@ -7,13 +7,16 @@
  */
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { SystemCallError } from './errno.ts';
+import { ERRNO, SystemCallError } from './errno.ts';
 import { O } from './flags.ts';
 import { host } from './host.ts';
 
 /** As many symbolic links as the kernel follows in one lookup (MAXSYMLINKS). */
 const MAX_LINKS = 40;
 const MAX_TARGET = 4096;
+
+/** How often a component that changes its kind meanwhile is tried again. */
+const MAX_RACES = 8;
 
 /** A directory of the host that the program may use. Names are latin1 strings: a character for each byte. */
 interface Root {
@@ -145,14 +148,17 @@ class Walk {
   /** Enters a directory, or the link of that name; returns the rest of the path. */
   #down(name: string, behind: string): string {
     const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = host.openat(this.#current(), pathBytes(name), flags, 0);
-    if (fd >= 0) {
-      this.#stack.push(fd);
-      return behind;
+    for (let races = 0; ; races++) {
+      const fd = host.openat(this.#current(), pathBytes(name), flags, 0);
+      if (fd >= 0) {
+        this.#stack.push(fd);
+        return behind;
+      }
+      const target = this.#target(name);
+      if (target !== undefined) return this.#enterLink(`${target}/${behind}`);
+      // A link that became a directory in between is neither to either.
+      if (fd !== -ERRNO.ENOTDIR || races >= MAX_RACES) throw new SystemCallError(-fd);
     }
-    const target = this.#target(name);
-    if (target === undefined) throw new SystemCallError(-fd);
-    return this.#enterLink(`${target}/${behind}`);
   }
 
   #up(): void {
