@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -282,6 +283,37 @@ describe('fathom compile', () => {
     expect(stdout).toMatch(/ = add\.i32 v0, v1/);
     expect(stderr.match(/^; after build$/gm)?.length).toBeGreaterThanOrEqual(9);
     expect(stderr).toMatch(/^ {2}v\d+ = phi\.i32 /m);
+  });
+
+  it('writes an executable of a WASI command, unless it is asked for something else', () => {
+    writeFileSync(at('command.wat'), command);
+    expect(JSON.parse(done('compile', 'command.wat', '--dir', 'a', '--dir', 'b::c', '--json'))).toMatchObject(
+      {
+        output: 'command.x86_64',
+        emit: 'exe',
+      },
+    );
+    const written = readFileSync(at('command.x86_64'));
+    expect(written.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
+    expect(written.includes('a\0a\0b\0c\0')).toBe(true);
+    expect(statSync(at('command.x86_64')).mode & 0o111).toBe(0o111 & ~process.umask());
+    expect(done('compile', 'command.wat', '-o', 'command.fathom')).toMatch(
+      /^command\.fathom: x86_64, 1 func/,
+    );
+    expect(done('compile', 'command.wat', '--emit', 'image')).toMatch(/^command\.x86_64\.fathom: /);
+  });
+
+  it.each([
+    [['demo.wat', '--emit', 'exe'], "demo.wat: exports no function '_start'"],
+    [['demo.wat', '--dir', '.'], '--dir goes with executables; this writes image'],
+    [
+      ['demo.wat', '--emit', 'asm', '--stack-size', '1M'],
+      '--stack-size goes with executables; this writes asm',
+    ],
+    [['command.wat', '--dump-signal', 'KILL'], '--dump-signal KILL: SIGKILL is not free for that'],
+  ])('refuses %j', (args, message) => {
+    writeFileSync(at('command.wat'), command);
+    expect(refused('compile', ...args)).toContain(message);
   });
 
   it('compiles a module to a shorter one by --wasm-opt', () => {
