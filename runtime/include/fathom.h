@@ -317,10 +317,12 @@ static inline uintptr_t fathom_host_call(fathom_env *env, uint32_t selector, uin
   }
 }
 
-/* Gives back what an instance has. The generated header's `..._instance_free` calls it. */
+/* Gives back what an instance has, also one that was not made. The generated header's `..._instance_free` calls it. */
 static inline void fathom_free(fathom_instance *instance) {
-  fathom_instance **link = &instance->host->thread->instances;
+  fathom_instance **link;
   size_t k;
+  if (instance->module == NULL) return;
+  link = &instance->host->thread->instances;
   for (; *link != NULL; link = &(*link)->next) {
     if (*link != instance) continue;
     *link = instance->next;
@@ -356,6 +358,7 @@ static inline int fathom_instantiate(fathom_instance *instance, const fathom_mod
   unsigned char *bytes = (unsigned char *)env;
   int failure = 0;
   size_t k;
+  instance->module = NULL;
   if (module->version != FATHOM_OBJECT_VERSION || module->env_bytes != env_bytes) return -2;
   instance->module = module;
   instance->host = host;

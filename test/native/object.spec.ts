@@ -64,7 +64,7 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
         modules: { sig: assemble(wat) },
         main,
       });
-      for (const flags of [['-O0'], ...variants.slice(1)])
+      for (const flags of [variants[0], variants[1]])
         expect(runC(toolchain, build(flags))).toBe('60 calls, 0 failures\n');
     });
 
@@ -246,6 +246,7 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
           fathom_host host = fathom_posix_host(&thread);
           it.base.env = &it.env.head;
           printf("%d", fathom_instantiate(&it.base, &large_module, sizeof it.env, &host, NULL));
+          small_instance_free(&it);
           return 0;
         }`;
       expect(printed(toolchain, 'mismatch', { small, large }, main)).toBe('-2');
