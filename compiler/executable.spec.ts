@@ -193,6 +193,17 @@ describe('what an executable is not made of', () => {
     );
   });
 
+  it('an invalid module, whose indices mean nothing', () => {
+    // (module (type (func)) (export "_start" (func 9)))
+    const module = Uint8Array.of(
+      ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0],
+      ...[7, 10, 1, 6, 95, 115, 116, 97, 114, 116, 0, 9],
+    );
+    expect(() => build('x86_64', module)).toThrow(
+      expect.objectContaining({ kind: 'invalid', message: 'unknown function 9' }),
+    );
+  });
+
   it('a directory with a NUL in its name', () => {
     expect(() => build('x86_64', greeting, { preopens: [['a\0b', '/']] })).toThrow('NUL');
   });

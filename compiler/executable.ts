@@ -3,6 +3,7 @@ import { type ExecutableOptions, linkExecutable } from './image/executable.ts';
 import type { Image } from './image/image.ts';
 import { type CompileOptions, compile } from './index.ts';
 import { decodeModule } from './wasm/reader.ts';
+import { validateModule } from './wasm/validate.ts';
 
 /** The wasm modules that an executable consists of besides the user's (docs/executables.md). */
 export interface RuntimeModules {
@@ -29,7 +30,9 @@ export interface Executable {
 export function compileExecutable(bytes: Uint8Array, options: ExecutableCompileOptions): Executable {
   const { target, level, scheme, order, publishLeaves = false, runtime } = options;
   // Before the minutes that a large module takes.
-  linkCommand(decodeModule(bytes), decodeModule(runtime.wasi));
+  const module = decodeModule(bytes);
+  validateModule(module);
+  linkCommand(module, decodeModule(runtime.wasi));
   const app = compile(bytes, { ...options, intrinsics: false });
   const own = { target, level, order, intrinsics: true } as const;
   const wasi = compile(runtime.wasi, { ...own, scheme, publishLeaves });
