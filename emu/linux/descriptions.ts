@@ -162,7 +162,9 @@ export class HostFile extends Description {
   }
 
   override getFlags(): number {
-    return host.getFlags(this.fd);
+    const flags = host.getFlags(this.fd);
+    // Every file is opened without following links, whatever the program asked for.
+    return flags < 0 ? flags : (flags & ~O.NOFOLLOW) | (this.flags & O.NOFOLLOW);
   }
 
   override setFlags(flags: number): number {
