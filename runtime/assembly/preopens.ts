@@ -7,7 +7,7 @@ import { firstPath, pathMaximum } from './path-buffer';
 import { endMessage, exit, startFailed, startMessage } from './proc';
 import { Info, info } from './program-info';
 import { allRights, FileType, Right, rightsOf } from './rights';
-import { status } from './stat';
+import { status, statusType } from './stat';
 import {
   currentDirectory,
   kernel,
@@ -34,8 +34,10 @@ export function openStreams(): void {
       openNowhere();
       continue;
     }
-    const oneWay = fd === 0 ? Right.fdWrite : Right.fdRead;
-    admit(fd, <i32>fd, allRights & ~(<u64>oneWay), 0);
+    // A connection goes both ways, whatever number it has.
+    const socket = statusType() === FileType.socketStream;
+    const unfit: u32 = socket ? 0 : fd === 0 ? Right.fdWrite : Right.fdRead;
+    admit(fd, <i32>fd, allRights & ~(<u64>unfit), 0);
   }
 }
 
