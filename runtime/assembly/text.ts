@@ -97,9 +97,9 @@ export function writeText(fd: u32): void {
   textLength = 0;
 }
 
-/** Until a file that does not block takes more. */
+/** Until a file that does not block takes more. Without a time to wait for, the older call is the same, and everywhere. */
 function waitToWrite(fd: u32): void {
   store<u32>(pollBlock, fd);
   store<u32>(pollBlock + 4, POLLOUT);
-  syscall(number(Sys.ppoll), memory_base() + pollBlock, 1, 0, 0, 0, 0);
+  syscall(number(Sys.ppoll_old), memory_base() + pollBlock, 1, 0, 0, 0, 0);
 }

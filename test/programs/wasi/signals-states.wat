@@ -1,5 +1,5 @@
 ;; States to be interrupted in, for signals.spec.ts. `signals-states STATE`: l, an endless loop; d, one under 50,000 frames; s, asleep
-;; for 300 ms in poll_oneoff; r, blocked in fd_read of standard input. Prints `ready` before and, after s and r, `done`.
+;; for a second in poll_oneoff; r, blocked in fd_read of standard input. Prints `ready` before and, after s and r, `done`.
 (module
   (import "wasi_snapshot_preview1" "fd_write"
     (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -28,7 +28,7 @@
   (func $sleep
     (i32.store8 (i32.const 1032) (i32.const 0))
     (i32.store (i32.const 1040) (i32.const 1))
-    (i64.store (i32.const 1048) (i64.const 300000000))
+    (i64.store (i32.const 1048) (i64.const 1000000000))
     (drop (call $poll_oneoff (i32.const 1024) (i32.const 1536) (i32.const 1) (i32.const 8)))
     (call $done))
 
