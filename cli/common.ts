@@ -6,7 +6,7 @@ import { isImageFile, readImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
-import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
@@ -46,7 +46,7 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
     })
     .option('stack', {
       describe: 'publication scheme of the wasm stack',
-      choices: ['none', 'atomic'] as const,
+      choices: schemeNames,
       defaultDescription: defaults.stack,
       requiresArg: true,
     })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants as files, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -89,9 +89,11 @@ function childExit(
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(path, args, { stdio: 'inherit', argv0, env });
-    const handlers = passedOn.map((signal) => [signal, () => child.kill(signal)] as const);
+    // Before there is a program: it may run long before this process goes on.
+    let child: ChildProcess | undefined;
+    const handlers = passedOn.map((signal) => [signal, () => child?.kill(signal)] as const);
     for (const [signal, handler] of handlers) process.on(signal, handler);
+    child = spawn(path, args, { stdio: 'inherit', argv0, env });
     const settle = (): void => {
       for (const [signal, handler] of handlers) process.off(signal, handler);
     };

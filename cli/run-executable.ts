@@ -149,6 +149,8 @@ async function emulate(
   flags: RunExecutableFlags,
 ): Promise<{ exitCode: number; instructions: number | undefined }> {
   const { LinuxProcess } = await import('../emu/linux/index.ts');
+  // SIGINT and SIGTERM end both. Node would answer SIGUSR1 by a debugger; the emulated program cannot be reached while it runs.
+  process.on('SIGUSR1', () => {});
   const linux = new LinuxProcess(file, {
     argv: args,
     env: Object.entries(env).map(([name, value]) => `${name}=${value}`),

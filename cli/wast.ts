@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
 import { ExitCode, level, Progress, readInput, table, UsageError } from './common.ts';
 import { runWast, type WastResult } from './wast/run.ts';
@@ -31,7 +31,7 @@ export function wastCommand(done: (code: number) => void, yargs: Argv): Argv {
         })
         .option('stack', {
           describe: 'publication scheme',
-          choices: ['none', 'atomic'] as const,
+          choices: schemeNames,
           default: 'atomic' as SchemeName,
           requiresArg: true,
         })
