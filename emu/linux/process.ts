@@ -163,7 +163,23 @@ export class LinuxProcess {
    * @throws {EngineError} when Unicorn fails in a way that no guest program explains
    */
   run(): ExitStatus {
-    while (!this.#exit) this.#handle(this.#runToStop());
+    for (;;) {
+      const ended = this.runToBreakpoint();
+      if (ended) return ended;
+    }
+  }
+
+  /**
+   * The same, but also ends in front of instructions at which the caller has set breakpoints on the core.
+   *
+   * @returns undefined at a breakpoint
+   */
+  runToBreakpoint(): ExitStatus | undefined {
+    while (!this.#exit) {
+      const stop = this.#runToStop();
+      if (stop.reason === 'breakpoint') return undefined;
+      this.#handle(stop);
+    }
     return this.#exit;
   }
 
