@@ -111,10 +111,12 @@ describe.each(places)('fathom run, %s', (_name, place, skip) => {
         stderr: '',
         code: 0,
       });
-      expect(await command('run', programPath('exit-code'), ...flagsOf(place), '42')).toMatchObject({
+      expect(
+        await command('run', build('exit-code', place.target).path, '--on', place.on, '42'),
+      ).toMatchObject({
         code: 42,
       });
-      const trap = await command('run', programPath('exit-code'), ...flagsOf(place), 'divide');
+      const trap = await command('run', build('exit-code', place.target).path, '--on', place.on, 'divide');
       expect(trap).toEqual({
         stdout: '',
         stderr: expect.stringMatching(/^fathom: trap: divide by zero\n#0 divide \(app\+0x[\da-f]+\)\n/),
@@ -123,13 +125,12 @@ describe.each(places)('fathom run, %s', (_name, place, skip) => {
     },
   );
 
-  it.skipIf(skip)('runs an executable as well as a module, with directories', async () => {
+  it.skipIf(skip)('gives an executable directories', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'a.txt'), 'from a directory\n');
     const outcome = { stdout: 'from a directory\n', stderr: '', code: 0 };
     const args = ['--on', place.on, '--dir', `${folder}::/d`, '--', '/d/a.txt'];
     expect(await command('run', build('cat', place.target).path, ...args)).toEqual(outcome);
-    expect(await command('run', programPath('cat'), '--target', place.target, ...args)).toEqual(outcome);
   });
 
   it.skipIf(skip)('takes part in pipelines', async () => {
@@ -137,7 +138,7 @@ describe.each(places)('fathom run, %s', (_name, place, skip) => {
     const text = 'some words in a line\n'.repeat(20_000);
     writeFileSync(join(folder, 'text'), text);
     const run = (name: string, rest = ''): string =>
-      `"$NODE" "$FATHOM" run ${name}.wasm ${flagsOf(place).join(' ')} ${rest}`;
+      `"$NODE" "$FATHOM" run ${build(name, place.target).path} --on ${place.on} ${rest}`;
     const line = `${run('cat', '--dir "$DIR::/d" -- /d/text')} | ${run('upper')} | tee "$DIR/copy" | ${run('wc')}`;
     const env = { ...environment, NODE: fathom[0], FATHOM: fathom[1], DIR: folder };
     const outcome = await spawned(
@@ -150,7 +151,7 @@ describe.each(places)('fathom run, %s', (_name, place, skip) => {
 
   it.skipIf(skip)('polls standard input and clocks', async () => {
     const running = await started(
-      [...fathom, 'run', programPath('poll'), ...flagsOf(place), '20'],
+      [...fathom, 'run', build('poll', place.target).path, '--on', place.on, '20'],
       environment,
     );
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -172,10 +173,13 @@ describe.each(places)('fathom run, %s', (_name, place, skip) => {
 
   it.skipIf(skip)('ends with the program by a signal, and leaves no temporary files', async () => {
     const temporary = temporaryFolder();
-    const running = await started([...fathom, 'run', programPath('states'), ...flagsOf(place), 'sleep'], {
-      ...environment,
-      TMPDIR: temporary,
-    });
+    const running = await started(
+      [...fathom, 'run', build('states', place.target).path, '--on', place.on, 'sleep'],
+      {
+        ...environment,
+        TMPDIR: temporary,
+      },
+    );
     expect(readdirSync(temporary)).toHaveLength(place.on === 'emulator' ? 0 : 1);
     running.child.kill('SIGTERM');
     expect(await running.ended).toBe(place.on === 'emulator' ? 'SIGTERM' : 143);
@@ -188,7 +192,7 @@ const processes = places.filter(([, { on }]) => on !== 'emulator');
 describe.each(processes)('fathom run, %s', (_name, place, skip) => {
   it.skipIf(skip)('passes SIGUSR1 on, which prints the stack', async () => {
     const running = await started(
-      [...fathom, 'run', programPath('states'), ...flagsOf(place), 'read'],
+      [...fathom, 'run', build('states', place.target).path, '--on', place.on, 'read'],
       environment,
     );
     // `ready` comes before the read: the first dumps may show what lies between.
