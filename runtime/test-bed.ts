@@ -16,6 +16,11 @@ const ENV = OUTSIDE + 0x1000;
 const THREAD = OUTSIDE + 0x2000;
 const ARGUMENTS = OUTSIDE + 0x3000;
 const TABLES = OUTSIDE + 0x4000;
+const VARIABLE = OUTSIDE + 0x6000;
+
+/** The one preopened directory, descriptor 3 of the program, and the host's descriptor of it. */
+const DIRECTORY = '/srv/box';
+export const DIRECTORY_HOST = 5;
 
 /** Address of the app's memory, which has one page at start and at most {@link MAXIMUM_PAGES}; of its table, of two elements. */
 export const APP = OUTSIDE + 0x10_0000;
@@ -107,6 +112,14 @@ export class WasiBed {
     return new DataView(view.buffer, offset);
   }
 
+  /** The text at a native address that a 0 ends. */
+  text(address: number): string {
+    const view = this.view(address);
+    let text = '';
+    for (let k = 0; view.getUint8(k) !== 0; k++) text += String.fromCharCode(view.getUint8(k));
+    return text;
+  }
+
   /** Bytes of the app's memory as its exec env has it. */
   get memoryBytes(): number {
     return this.#word(ENV + MEMORY_OFFSET + this.word);
@@ -167,6 +180,9 @@ export class WasiBed {
     });
     this.#outside.setBigUint64(TABLES - OUTSIDE, 100n, true);
     this.#outside.setBigUint64(TABLES - OUTSIDE + 8, BigInt(TABLE_OFFSET), true);
+    const text = new TextEncoder().encode(`FATHOM_DIR=${DIRECTORY}::/\0`);
+    new Uint8Array(this.#outside.buffer).set(text, VARIABLE - OUTSIDE);
+    this.#storeWord(ARGUMENTS + 2 * this.word, VARIABLE);
     this.#storeWord(ENV + TABLE_OFFSET, TABLE);
     this.#storeWord(ENV + TABLE_OFFSET + this.word, 2);
   }
@@ -181,6 +197,7 @@ export class WasiBed {
 
   #answer({ name, args }: SystemCall): number {
     if (name === 'exit_group') throw new Exit(args[0]);
+    if (name === 'openat' && this.text(args[1]) === DIRECTORY) return DIRECTORY_HOST;
     if (name !== 'mmap') return 0;
     // The first mapping is the app's memory; it has to stay where it is.
     if (this.memoryBytes === 0) return APP;

@@ -57,6 +57,9 @@ export function path_open(
   const at = guest(pointer, 4);
   if (at === 0) return Errno.fault;
   if ((flags & ~(<u32>OpenFlag.all)) !== 0 || (fdFlags & ~(<u32>FdFlag.all)) !== 0) return Errno.inval;
+  // What Linux makes of both depends on its age: a file, or nothing (open(2)).
+  const both: u32 = OpenFlag.create | OpenFlag.directory;
+  if ((flags & both) === both) return Errno.inval;
   const free = findFree();
   if (free < 0) return Errno.mfile;
   const handedOn = rightsInheriting(fd);
