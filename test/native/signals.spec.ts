@@ -195,27 +195,31 @@ async function disturb(command: string[], file: string, most: number): Promise<n
 describe.each(worlds)('signals: $name', (world) => {
   const test = it.skipIf(world.missing);
 
-  test('a busy program puts out the same, and every dump names where it is', async () => {
-    const command = [...build(world, 'phases'), String(world.rounds)];
-    const { stdout } = run(command);
-    const expected = stdout.toString();
-    expect(expected.split('\n')).toHaveLength(14 * world.rounds + 2);
-    const ranges = bodies(assemble('phases'));
-    const seen = new Set<string>();
-    let total = 0;
-    for (let k = 0; total < world.dumps && k < 100; k++) {
-      const file = join(folder, `mixed-${world.target.name}-${k}`);
-      expect(await disturb(command, file, world.dumps - total)).toBe(0);
-      const { text, dumps } = separate(readFileSync(file, 'utf8'));
-      expect(text).toBe(expected);
-      expect(dumps.flatMap(({ dump, phase }) => faults(dump, phase, ranges))).toEqual([]);
-      for (const { dump, phase } of dumps)
-        if (phase !== '' && phases[phase].test(names(dump))) seen.add(phase);
-      total += dumps.length;
-    }
-    expect(total).toBeGreaterThanOrEqual(world.dumps);
-    expect([...seen].sort()).toEqual(Object.keys(phases).sort());
-  });
+  test(
+    'a busy program puts out the same, and every dump names where it is',
+    async () => {
+      const command = [...build(world, 'phases'), String(world.rounds)];
+      const { stdout } = run(command);
+      const expected = stdout.toString();
+      expect(expected.split('\n')).toHaveLength(14 * world.rounds + 2);
+      const ranges = bodies(assemble('phases'));
+      const seen = new Set<string>();
+      let total = 0;
+      for (let k = 0; total < world.dumps && k < 100; k++) {
+        const file = join(folder, `mixed-${world.target.name}-${k}`);
+        expect(await disturb(command, file, world.dumps - total)).toBe(0);
+        const { text, dumps } = separate(readFileSync(file, 'utf8'));
+        expect(text).toBe(expected);
+        expect(dumps.flatMap(({ dump, phase }) => faults(dump, phase, ranges))).toEqual([]);
+        for (const { dump, phase } of dumps)
+          if (phase !== '' && phases[phase].test(names(dump))) seen.add(phase);
+        total += dumps.length;
+      }
+      expect(total).toBeGreaterThanOrEqual(world.dumps);
+      expect([...seen].sort()).toEqual(Object.keys(phases).sort());
+    },
+    120_000 + 60 * signals,
+  );
 
   /** Starts signals-states.wat, waits until it is where it shall be, and asks for a dump. */
   async function state(letter: string, input = ''): Promise<{ dump: Dump; text: string; took: number }> {

@@ -1,0 +1,248 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import wabt from 'wabt';
+import { type Dump, parseDump } from '../../cli/dump.ts';
+import { readElf, readSymbols } from '../../compiler/elf/reader.ts';
+import { compileExecutable } from '../../compiler/executable.ts';
+import { programInfoFields } from '../../compiler/image/program-info.ts';
+import type { Target } from '../../compiler/target.ts';
+import { seededRandom } from '../../emu/interrupts.ts';
+import { LinuxProcess, SIGNAL } from '../../emu/linux/index.ts';
+import { runtimeModules } from '../../runtime/index.ts';
+import { armv7 } from '../../targets/armv7/index.ts';
+import { x86_64 } from '../../targets/x86_64/index.ts';
+
+/** The signal handler on the emulated kernel, where every instruction can be interrupted and every word be made a lie. */
+
+const toolkit = await wabt();
+const text = readFileSync(new URL('../programs/wasi/signals-calls.wat', import.meta.url), 'utf8');
+const module = toolkit.parseWat('signals-calls', text, { bulk_memory: true, reference_types: true });
+const binary = new Uint8Array(module.toBinary({ write_debug_names: true }).buffer);
+
+/** A process that is dumped between two instructions of its choice. */
+class Dumped {
+  readonly process: LinuxProcess;
+  readonly symbols: readonly { readonly name: string; readonly value: number; readonly size: number }[];
+  readonly word: 4 | 8;
+  output = '';
+  private errors = '';
+
+  constructor(target: Target) {
+    const options = { target, level: 1, scheme: 'atomic', order: 'relaxed' } as const;
+    const { file } = compileExecutable(binary, { ...options, runtime: runtimeModules() });
+    this.symbols = readSymbols(readElf(file));
+    this.word = target.wordBytes;
+    const decoder = new TextDecoder();
+    this.process = new LinuxProcess(file, {
+      argv: ['calls'],
+      stdin: new Uint8Array(0),
+      stdout: (bytes) => {
+        this.output += decoder.decode(bytes);
+      },
+      stderr: (bytes) => {
+        this.errors += decoder.decode(bytes);
+      },
+    });
+  }
+
+  get ended(): boolean {
+    return this.process.exitStatus !== undefined;
+  }
+
+  /** Runs to the instruction at `address`. */
+  runTo(address: number): void {
+    this.process.runInterrupted({ kind: 'at', addresses: [address] }, () => false);
+  }
+
+  /** Carries out one instruction. */
+  step(): void {
+    let stops = 0;
+    this.process.runInterrupted({ kind: 'every-instruction' }, () => stops++ === 0);
+  }
+
+  /** What the handler says of the process as it is; it goes on where it was. */
+  dump(): Dump {
+    const { process } = this;
+    const { core } = process;
+    const { pc, sp } = core;
+    this.errors = '';
+    process.signal(SIGNAL.USR1);
+    expect(core.pc).not.toBe(pc);
+    process.runInterrupted({ kind: 'at', addresses: [pc] }, () => process.signals.isBlocked(SIGNAL.USR1));
+    expect([core.pc, core.sp, process.exitStatus]).toEqual([pc, sp, undefined]);
+    return parseDump(this.errors);
+  }
+
+  load(address: number): number {
+    const { memory } = this.process;
+    return this.word === 8 ? memory.readI64(address) : memory.readU32(address);
+  }
+
+  store(address: number, value: number): void {
+    const { memory } = this.process;
+    memory.writeU32(address, value % 2 ** 32);
+    if (this.word === 8) memory.writeU32(address + 4, Math.floor(value / 2 ** 32));
+  }
+
+  symbol(name: string): number {
+    const found = this.symbols.find((symbol) => symbol.name === name);
+    if (found === undefined) throw new Error(`no symbol '${name}'`);
+    return found.value;
+  }
+
+  info(field: (typeof programInfoFields)[number]): number {
+    return this.process.memory.readI64(this.symbol('fathom_info') + 8 * programInfoFields.indexOf(field));
+  }
+
+  /** The function whose code is at `pc`. */
+  functionAt(pc: number): string {
+    return this.symbols.find(({ value, size }) => pc >= value && pc < value + size)?.name ?? 'none';
+  }
+}
+
+/** Functions of the program, by the names of their symbols; adapters and helpers have names of the linker's. */
+const own = /^(leaf|twice|divide|down|grow|print|_start)$/;
+
+/** Frames as one line, the outermost first. */
+const chain = ({ frames }: Dump): string =>
+  frames
+    .map(({ name }) => name)
+    .reverse()
+    .join(' ');
+
+describe.each([x86_64, armv7])('the signal handler of $name, emulated', (target) => {
+  it('reads the whole stack at every instruction', () => {
+    const dumped = new Dumped(target);
+    const { core } = dumped.process;
+    dumped.runTo(dumped.symbol('_start'));
+    const chains = new Set<string>();
+    let before = '';
+    let points = 0;
+    while (!dumped.ended && points < 20_000) {
+      const dump = dumped.dump();
+      const now = chain(dump);
+      expect(dump.end, now).toBe('complete');
+      // A call or a return, never two.
+      const change = now.length > before.length ? now.slice(before.length) : before.slice(now.length);
+      if (before !== '') {
+        expect(now.startsWith(before) || before.startsWith(now), `${before} -> ${now}`).toBe(true);
+        expect(change, `${before} -> ${now}`).toMatch(/^( \S+)?$/);
+      }
+      const name = dumped.functionAt(core.pc);
+      if (own.test(name)) expect(dump.frames[0].name).toBe(name);
+      before = now;
+      chains.add(now.replace(/^\S+ /, ''));
+      points++;
+      dumped.step();
+    }
+    expect(dumped.process.exitStatus).toEqual({ exitCode: 0 });
+    expect(dumped.output).toMatch(/^\d\n$/);
+    for (const expected of [
+      '_start leaf',
+      '_start twice leaf',
+      '_start divide',
+      '_start down down down down leaf',
+    ])
+      expect(chains).toContain(expected);
+    expect([...chains].some((found) => /^_start print \S*fd_write /.test(found))).toBe(true);
+    expect([...chains].some((found) => /^_start grow \S*service/.test(found))).toBe(true);
+    expect(points).toBeGreaterThan(500);
+  });
+
+  it('says why it cannot read on', () => {
+    const dumped = new Dumped(target);
+    const { process, word } = dumped;
+    dumped.runTo(dumped.symbol('leaf'));
+    expect(chain(dumped.dump())).toMatch(/_start leaf$/);
+    const app = dumped.symbol('fathom_app_env');
+    const top = app + 8;
+    const record = dumped.load(top);
+    const activation = dumped.load(record);
+    let returnAddress = record;
+    while (dumped.functionAt(dumped.load(returnAddress)) !== 'fathom_app_cross_adapter')
+      returnAddress += word;
+    const lies: readonly (readonly [reason: string, place: number, value: number])[] = [
+      ['bad-env', dumped.info('thread'), 0],
+      ['bad-env', dumped.info('thread'), app + word],
+      ['bad-record', top, 0],
+      ['bad-record', top, record + 1],
+      ['bad-record', top, dumped.info('stackEnd')],
+      ['bad-record', top, dumped.info('stackStart') - word],
+      ['wrong-activation', record, activation + 1],
+      ['broken-chain', record, record],
+      ['wrong-function', record + word, 1],
+      ['wrong-activation', activation + word, 1],
+      ['wrong-activation', activation + 3 * word, dumped.symbol('fathom_wasi_env')],
+      ['wrong-activation', activation + 4 * word, activation],
+      ['no-image-at-return', returnAddress, 1],
+      ['no-image-at-return', returnAddress, dumped.symbol('fathom_signal')],
+    ];
+    for (const [reason, place, value] of lies) {
+      const kept = process.memory.bytes(place, word).slice();
+      dumped.store(place, value);
+      expect(dumped.dump().end, `${place} = ${value}`).toBe(reason);
+      process.memory.write(place, kept);
+    }
+    expect(process.run()).toEqual({ exitCode: 0 });
+  });
+
+  it('reads nothing that it should not when registers, records and stack are corrupt', () => {
+    const dumped = new Dumped(target);
+    const { process, word } = dumped;
+    const { core, memory } = process;
+    dumped.runTo(dumped.symbol('_start'));
+    const stackEnd = dumped.info('stackEnd');
+    const code = dumped.symbol('_start');
+    const tops = ['fathom_app_env', 'fathom_wasi_env'].map((name) => dumped.symbol(name) + 8);
+    const random = seededRandom(7);
+    const values = [
+      () => 0,
+      () => random(64),
+      () => 2 ** 32 - 1 - random(16),
+      () => random(2 ** 32),
+      () => stackEnd - word * random(64),
+      () => stackEnd - random(1024),
+      () => core.sp + word * random(64),
+      () => code + random(0x8000),
+      () => tops[random(2)] - 8,
+    ];
+    const places = [
+      () => tops[random(2)],
+      () => dumped.info('thread'),
+      () => core.sp + word * random(Math.floor((stackEnd - core.sp) / word)),
+      () => core.sp + word * random(Math.floor((stackEnd - core.sp) / word)),
+    ];
+    const registers =
+      target === x86_64 ? (['r15', 'rsp', 'rip'] as const) : (['r10', 'sp', 'lr', 'pc'] as const);
+    const ends = new Map<string, number>();
+    for (let k = 0; k < 1500 && !dumped.ended; k++) {
+      if (dumped.functionAt(core.pc) === 'none') throw new Error('the program has gone astray');
+      const value = values[random(values.length)]();
+      let end: string;
+      if (random(3) > 0) {
+        const place = places[random(places.length)]();
+        const kept = memory.bytes(place, word).slice();
+        dumped.store(place, value);
+        end = dumped.dump().end;
+        memory.write(place, kept);
+      } else {
+        const register = registers[random(registers.length)];
+        const kept = core.read(register);
+        const isPc = register === 'rip' || register === 'pc';
+        core.write(register, BigInt(isPc ? code + 4 * random(0x1000) : value));
+        end = dumped.dump().end;
+        core.write(register, kept);
+      }
+      ends.set(end, (ends.get(end) ?? 0) + 1);
+      dumped.step();
+      if (k % 8 === 0) for (let n = random(16); n > 0 && !dumped.ended; n--) dumped.step();
+    }
+    // All reasons but the one of another scheme.
+    expect([...ends.keys()].sort()).toEqual(
+      expect.arrayContaining(['complete', 'bad-env', 'bad-record', 'wrong-activation', 'no-image-at-pc']),
+    );
+    if (!dumped.ended) process.run();
+    expect(process.exitStatus).toEqual({ exitCode: 0 });
+    expect(dumped.output).toMatch(/^\d\n$/);
+  });
+});
