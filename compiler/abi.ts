@@ -79,7 +79,7 @@ export function descriptorLayout(word: 4 | 8): DescriptorLayout {
 }
 
 /**
- * A publication record, in the frame of a function that calls: two words.
+ * A publication record, in the frame of a function that publishes: two words.
  * prev: the `top` before (0 ends the chain). self: who publishes: on x86-64 the function's symbol id, on ARMv7 a code
  * address in its prologue (what `push {pc}` stores). {@link activationMark} in `self` makes it an activation record.
  */

@@ -10,9 +10,9 @@ import { link } from './image/link.ts';
 import type { Func } from './ir/function.ts';
 import { type OptimisationLevel, runPasses } from './passes/pipeline.ts';
 import { Program } from './program.ts';
-import { atomic } from './stack/atomic.ts';
+import { schemes } from './stack/index.ts';
 import { none } from './stack/none.ts';
-import type { MemoryOrder, PublicationScheme, SchemeName } from './stack/scheme.ts';
+import type { MemoryOrder, SchemeName } from './stack/scheme.ts';
 import type { Target } from './target.ts';
 import { decodeModule } from './wasm/reader.ts';
 import { validateModule } from './wasm/validate.ts';
@@ -46,11 +46,6 @@ export interface Observers {
 }
 
 export type MachineStage = 'select' | 'allocate' | 'layout';
-
-const schemes: Readonly<Record<SchemeName, (word: 4 | 8) => PublicationScheme>> = {
-  none: () => none,
-  atomic,
-};
 
 /**
  * Compiles a module: the whole pipeline. Functions are taken in index order, so that the first invalid one is what is
@@ -120,7 +115,7 @@ function compileFunction(
 export function validate(bytes: Uint8Array, target: Target): void {
   const module = decodeModule(bytes);
   validateModule(module);
-  const publication = { scheme: none, order: 'relaxed', leaves: false } as const;
+  const publication = { scheme: none(target.wordBytes), order: 'relaxed', leaves: false } as const;
   const program = new Program(module, target, publication);
   for (const id of program.symbols.wasm) {
     if (id >= 0) program.build(id);

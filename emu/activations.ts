@@ -6,13 +6,12 @@ import type { Machine } from './machine.ts';
  * is again what it was before, and the thread's innermost exec env as well (docs/abi.md).
  */
 export function leaveActivations(machine: Machine, stackPointer: number): void {
-  const { top } = machine.header;
   // Every activation takes some stack, so there cannot be more than this.
   let left = machine.stack.size / machine.wordBytes;
   for (let env = machine.innermostEnv; env !== 0 && left > 0; left--) {
-    const record = findActivation(machine, machine.readWord(env + top));
+    const record = findActivation(machine, machine.readTop(env));
     if (record === 0 || record >= stackPointer) return;
-    machine.writeWord(env + top, readStack(machine, record, activationWords.savedTop));
+    machine.writeTop(env, readStack(machine, record, activationWords.savedTop));
     env = readStack(machine, record, activationWords.callerEnv);
     machine.innermostEnv = env;
   }

@@ -1,4 +1,4 @@
-import { descriptorLayout, envHeader, HostService } from '../compiler/abi.ts';
+import { descriptorLayout, type EnvHeader, envHeader, HostService } from '../compiler/abi.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { floorIndex } from '../compiler/image/lookup.ts';
 import { relocate } from '../compiler/image/relocate.ts';
@@ -61,6 +61,8 @@ export interface HostEntry {
 export class Machine {
   readonly target: TargetName;
   readonly wordBytes: 4 | 8;
+  /** Byte offsets of exec env fields. */
+  readonly header: EnvHeader;
   readonly space: AddressSpace;
   readonly core: Core;
   readonly arena: Arena;
@@ -91,6 +93,7 @@ export class Machine {
   constructor(target: TargetName, { stackBytes = defaultStackBytes }: MachineOptions = {}) {
     this.target = target;
     this.wordBytes = target === 'x86_64' ? 8 : 4;
+    this.header = envHeader(this.wordBytes);
     this.space = new AddressSpace(target);
     const region = this.space.allocate({
       name: 'stack',
@@ -131,6 +134,15 @@ export class Machine {
   writeWord(address: number, value: number): void {
     if (this.wordBytes === 8) this.arena.writeU64(address, value);
     else this.arena.writeU32(address, value);
+  }
+
+  /** `top` of an exec env: the address of the innermost publication record in it, 0 for none. */
+  readTop(env: number): number {
+    return this.readWord(env + this.header.top);
+  }
+
+  writeTop(env: number, record: number): void {
+    this.writeWord(env + this.header.top, record);
   }
 
   /** A machine word on the native stack. */
@@ -268,7 +280,6 @@ export class Machine {
     const { core, registers, entries } = this;
     // The adapter and the function called need some room, too; with less than this they would only trap.
     if (this.stackTop < this.stackLimit + 1024) throw new Trap(TrapKind.stackOverflow, backtrace(this));
-    const innermost = this.innermostEnv;
     const outer = entries.length > 0 ? core.save() : undefined;
     const stackTop = this.stackTop;
     entries.push({ caller: outer && this.hostCaller() });
@@ -283,8 +294,6 @@ export class Machine {
     } catch (error) {
       entries.pop();
       leaveActivations(this, stackTop);
-      // Where nothing is published, there is no record to tell it.
-      this.innermostEnv = innermost;
       this.runner.left(stackTop);
       if (outer !== undefined) core.restore(outer);
       throw error;
@@ -385,10 +394,5 @@ export class Machine {
 
   set innermostEnv(env: number) {
     this.writeWord(this.thread, env);
-  }
-
-  /** Byte offsets of exec env fields. */
-  get header() {
-    return envHeader(this.wordBytes);
   }
 }

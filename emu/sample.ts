@@ -1,10 +1,11 @@
-import type { ImageFunction } from '../compiler/image/image.ts';
 import type { SchemeName } from '../compiler/stack/scheme.ts';
 import type { Core, Stop } from './core.ts';
 import { Interrupter, type Schedule, seededRandom } from './interrupts.ts';
 import type { Machine, Runner } from './machine.ts';
+import { type Profile, type ProfileNode, StackTree, samplesIn } from './profile.ts';
 import { compareStacks, type StackDifference } from './stack/compare.ts';
-import { type ReadFailure, type StackFrame, StackReader } from './stack/reader.ts';
+import type { ReadFailure, StackFrame, StackReader } from './stack/reader.ts';
+import { createReader } from './stack/readers.ts';
 import { TrueStack } from './stack/true-stack.ts';
 
 export interface SampleOptions {
@@ -15,6 +16,8 @@ export interface SampleOptions {
   readonly limit?: number;
   /** Also follow every call and return, and compare each sample with them. Slow: every instruction is stepped. */
   readonly verify?: boolean;
+  /** How many stacks are told apart by where their calls are; see {@link StackTree}. */
+  readonly contexts?: number;
 }
 
 /** Thrown through the running program when `limit` samples were taken. */
@@ -77,17 +80,22 @@ export class Sampler implements Runner {
   private samples = 0;
   private attributed = 0;
   private mismatchCount = 0;
-  private readonly root = new StackNode('', null);
+  private readonly tree: StackTree;
+  private readonly scheme: SchemeName;
+  private readonly schedule: Schedule;
   private readonly mismatches: SampleMismatch[] = [];
 
   /** @throws RangeError for an interval of less than one instruction */
   constructor(
     machine: Machine,
-    { scheme, schedule, limit = Number.POSITIVE_INFINITY, verify = false }: SampleOptions,
+    { scheme, schedule, limit = Number.POSITIVE_INFINITY, verify = false, contexts }: SampleOptions,
   ) {
     this.machine = machine;
+    this.scheme = scheme;
+    this.schedule = schedule;
+    this.tree = new StackTree(contexts);
     this.limit = limit;
-    this.reader = new StackReader(machine, scheme);
+    this.reader = createReader(machine, scheme);
     this.truth = verify ? new TrueStack(machine.core) : undefined;
     this.due = verify ? dueAt(schedule) : () => true;
     const stepped: Schedule = verify ? { kind: 'every-instruction' } : schedule;
@@ -131,26 +139,38 @@ export class Sampler implements Runner {
     const folded = new Map<string, number>();
     const self = new Map<string, number>();
     const total = new Map<string, number>();
-    // Without recursion: samples of runaway recursion make the tree as deep as their stacks.
-    const nodes = [this.root];
-    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      nodes.push(...node.callees.values());
-      let samples = node.complete;
-      for (const count of node.failures.values()) samples += count;
+    for (const node of this.tree) {
+      let samples = samplesIn(node.complete);
+      const complete = samples;
+      for (const counts of node.failed.values()) samples += samplesIn(counts);
       if (samples === 0) continue;
-      const path = node.path();
-      if (node.complete > 0) add(folded, path.join(';'), node.complete);
-      for (const [failure, count] of node.failures) {
+      const path = pathOf(node);
+      if (complete > 0) add(folded, path.map(foldable).join(';'), complete);
+      for (const [failure, counts] of node.failed) {
+        const count = samplesIn(counts);
         add(failures, failure, count);
-        add(folded, [`[${failure}]`, ...path].join(';'), count);
+        add(folded, [`[${failure}]`, ...path.map(foldable)].join(';'), count);
       }
-      if (path.length > 0) add(self, node.name, samples);
+      if (path.length > 0) add(self, path[path.length - 1], samples);
       for (const name of new Set(path)) add(total, name, samples);
     }
     const functions = [...total].map(([name, count]) => ({ name, self: self.get(name) ?? 0, total: count }));
     functions.sort((a, b) => b.self - a.self || (a.name < b.name ? -1 : 1));
     const { samples, attributed, mismatches, mismatchCount } = this;
     return { samples, attributed, failures, folded, functions, mismatches, mismatchCount };
+  }
+
+  /** What was seen so far, with the positions: what files are made of. */
+  profile(): Profile {
+    const { machine, scheme, schedule, samples, attributed, tree } = this;
+    return {
+      target: machine.target,
+      scheme,
+      samples,
+      attributed,
+      interval: interval(schedule),
+      root: tree.root,
+    };
   }
 
   private interrupt(): void {
@@ -165,26 +185,10 @@ export class Sampler implements Runner {
       env: words[this.env] + words[this.env + 1] * 2 ** 32,
     });
     if (complete) this.attributed++;
-    this.count();
+    this.tree.add(this.reader);
     if (this.truth !== undefined) this.check(this.truth, core);
     this.samples++;
     if (this.samples >= this.limit) throw new SamplingEnded(`${this.samples} samples taken`);
-  }
-
-  /**
-   * Adapters and helpers go with the functions that use them; they get no node of their own. A tree, because a string for
-   * every sample would cost more than reading its stack.
-   */
-  private count(): void {
-    const { points, depth, failure } = this.reader;
-    let node = this.root;
-    for (let i = depth - 1; i >= 0; i--) {
-      const { symbol } = points[i];
-      const { kind } = symbol;
-      if (kind === 'wasm' || kind === 'host-adapter' || kind === 'init') node = node.callee(symbol);
-    }
-    if (failure === null) node.complete++;
-    else add(node.failures, failure);
   }
 
   private check(truth: TrueStack, core: Core): void {
@@ -232,38 +236,31 @@ function dueAt(schedule: Schedule): () => boolean {
   }
 }
 
-/** A stack seen in samples: its innermost function, and the stacks that have one more. */
-class StackNode {
-  readonly name: string;
-  readonly callees = new Map<ImageFunction, StackNode>();
-  /** Samples that ended here, read to the outermost frame. */
-  complete = 0;
-  /** Samples that ended here whose outermost frames are unknown, by cause. */
-  readonly failures = new Map<ReadFailure, number>();
-
-  private readonly caller: StackNode | null;
-
-  constructor(name: string, caller: StackNode | null) {
-    this.name = name;
-    this.caller = caller;
-  }
-
-  /** Names from the outermost function to this one. */
-  path(): string[] {
-    const names: string[] = [];
-    for (let node: StackNode = this; node.caller !== null; node = node.caller) names.push(node.name);
-    return names.reverse();
-  }
-
-  callee(symbol: ImageFunction): StackNode {
-    let node = this.callees.get(symbol);
-    if (node === undefined) {
-      node = new StackNode(symbol.name, this);
-      this.callees.set(symbol, node);
-    }
-    return node;
+/** Instructions from sample to sample, on average. */
+function interval(schedule: Schedule): number | undefined {
+  switch (schedule.kind) {
+    case 'every-instruction':
+      return 1;
+    case 'every':
+      return schedule.instructions;
+    case 'random':
+      return schedule.mean;
+    case 'at':
+      return undefined;
   }
 }
+
+/** Names from the outermost function to this one. */
+function pathOf(innermost: ProfileNode): string[] {
+  const names: string[] = [];
+  for (let node: ProfileNode | null = innermost; node?.symbol; node = node.caller)
+    names.push(node.symbol.name);
+  return names.reverse();
+}
+
+/** A name that stays one frame of a folded stack: these end at `;`, and stacks at a line's end. */
+export const foldable = (name: string): string =>
+  name.replaceAll(';', ':').replace(/\p{Cc}|[\u2028\u2029]/gu, '\ufffd');
 
 function add<Key>(counts: Map<Key, number>, key: Key, count = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + count);

@@ -102,10 +102,15 @@ function sampleMixed(
 }
 
 describe.each(targets)('sampling on %s', (target) => {
-  it.each([0, 1] as const)(
-    'reads the true stack at every instruction of a whole run, -O%i',
-    (level) => {
-      const { report, result } = sampleMixed({ target, level }, everyInstruction, 130);
+  it.each([
+    [0, 'atomic'],
+    [1, 'atomic'],
+    [0, 'unwind'],
+    [1, 'unwind'],
+  ] as const)(
+    'reads the true stack at every instruction of a whole run, -O%i, %s',
+    (level, scheme) => {
+      const { report, result } = sampleMixed({ target, level, scheme }, everyInstruction, 130);
       expect(report.samples).toBeGreaterThanOrEqual(100_000);
       expect(report.mismatches).toEqual([]);
       expect(report.attributed).toBe(report.samples);

@@ -133,9 +133,8 @@ const toI64 = (e: Emitter, value: Inst): Inst =>
 
 /** Changes to `env`, makes a call in it, and changes back: what it returned. The adapter's own record is published on entry. */
 function crossInto(e: Emitter, env: Inst, callerEnv: Inst, call: () => readonly Inst[]): readonly Inst[] {
-  const { top } = e.ctx.publication.scheme;
   const thread = e.load(callerEnv, e.layout.header.thread, e.word, Region.native);
-  const previous = top === null ? e.wordConst(0) : e.load(callerEnv, top.offset, e.word, Region.publication);
+  const previous = loadTop(e, callerEnv);
   const activation = enterActivation(e, { env, callerEnv, thread, previous });
   e.emit1(Op.set_env, Type.none, env);
   const results = call();
@@ -157,10 +156,12 @@ function slot(e: Emitter, offset: number): Inst {
   return inst;
 }
 
+/** `top` of exec env `env`. */
+const loadTop = (e: Emitter, env: Inst): Inst =>
+  e.load(env, e.ctx.publication.scheme.top.offset, e.word, Region.publication);
+
 /** `top` of exec env `env`, or 0 if there is no exec env. */
 function topOf(e: Emitter, env: Inst): Inst {
-  const { top } = e.ctx.publication.scheme;
-  if (top === null) return e.wordConst(0);
   const { func } = e;
   const before = e.block;
   const some = func.newBlock();
@@ -170,7 +171,7 @@ function topOf(e: Emitter, env: Inst): Inst {
   connect(before, some);
   connect(before, after);
   e.startBlock(some);
-  const value = e.load(env, top.offset, e.word, Region.publication);
+  const value = loadTop(e, env);
   e.emit0(Op.jump, Type.none);
   connect(some, after);
   e.startBlock(after);
@@ -190,26 +191,25 @@ interface Border {
 }
 
 interface Activation extends Border {
-  /** The `top` of `env` to be restored; null where nothing is published. */
-  readonly savedTop: Inst | null;
+  /** The `top` of `env` to be restored. */
+  readonly savedTop: Inst;
 }
 
 /** Links an activation record: complete first, then visible as the exec env's top, then that exec env as innermost. */
 function enterActivation(e: Emitter, border: Border): Activation {
   const { env, callerEnv, thread, previous } = border;
-  const { top } = e.ctx.publication.scheme;
-  const savedTop = top === null ? null : e.load(env, top.offset, e.word, Region.publication);
+  const savedTop = loadTop(e, env);
   const word = e.wordBytes;
   const store = (field: number, value: Inst): void => {
     e.store(slot(e, field * word), 0, value, Region.stack);
   };
   store(activationWords.prev, previous);
   store(activationWords.self, e.constant(e.word, activationMark, activationMark));
-  store(activationWords.savedTop, savedTop ?? e.wordConst(0));
+  store(activationWords.savedTop, savedTop);
   store(activationWords.env, env);
   store(activationWords.callerEnv, callerEnv);
   e.func.slotBytes = activationWords.count * word;
-  if (top !== null) publish(e, env, slot(e, 0));
+  publish(e, env, slot(e, 0));
   e.store(thread, 0, env, Region.native);
   return { ...border, savedTop };
 }
@@ -217,13 +217,12 @@ function enterActivation(e: Emitter, border: Border): Activation {
 /** The reverse: the exec env is no longer innermost before its chain is cut. */
 function leaveActivation(e: Emitter, { env, callerEnv, thread, savedTop }: Activation): void {
   e.store(thread, 0, callerEnv, Region.native);
-  if (savedTop !== null) publish(e, env, savedTop);
+  publish(e, env, savedTop);
 }
 
 /** Stores `top` of exec env `env`; for readers on other cores after all that stands before, and before all that follows. */
 function publish(e: Emitter, env: Inst, value: Inst): void {
   const { scheme, order } = e.ctx.publication;
-  if (scheme.top === null) return;
   const fence = (): void => {
     if (order !== 'relaxed') e.emit0(Op.fence, Type.none).imm = order === 'seq_cst' ? 1 : 0;
   };

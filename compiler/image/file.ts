@@ -1,7 +1,7 @@
 import { abiVersion, layoutEnv, layoutHash } from '../abi.ts';
 import { ImageError } from '../errors.ts';
 import type { FunctionKind } from '../ir/function.ts';
-import type { MemoryOrder, SchemeName } from '../stack/scheme.ts';
+import { type MemoryOrder, type SchemeName, schemeNames } from '../stack/scheme.ts';
 import type { TargetName } from '../target.ts';
 import { decodeModule } from '../wasm/reader.ts';
 import { validateModule } from '../wasm/validate.ts';
@@ -237,7 +237,7 @@ function readDescription(bytes: Uint8Array): Description {
     abiVersion: natural(root.abiVersion, 'abiVersion'),
     layoutHash: natural(root.layoutHash, 'layoutHash'),
     target: oneOf<TargetName>(root.target, ['x86_64', 'armv7'], 'target'),
-    scheme: oneOf<SchemeName>(root.scheme, ['none', 'atomic'], 'scheme'),
+    scheme: oneOf<SchemeName>(root.scheme, schemeNames, 'scheme'),
     order: oneOf<MemoryOrder>(root.order, ['relaxed', 'release', 'seq_cst'], 'order'),
     constantsOffset: natural(root.constantsOffset, 'constantsOffset'),
     functions: list(root.functions, 'functions').map((value, i): ImageFunction => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CompiledFunction } from '../backend/emit.ts';
 import type { Program } from '../program.ts';
+import { none } from '../stack/none.ts';
 import type { Image } from './image.ts';
 import { link } from './link.ts';
 import { frameAt, functionAt, positionAt, trapAt } from './lookup.ts';
@@ -34,7 +35,7 @@ const program = {
       bytes[at] = to - at;
     },
   },
-  publication: { scheme: { name: 'none', top: null }, order: 'relaxed', leaves: false },
+  publication: { scheme: none(4), order: 'relaxed', leaves: false },
   env: { header: {} },
   symbols: {
     wasm: Int32Array.of(-1, 0, 1),
@@ -104,9 +105,9 @@ describe('link', () => {
   });
 
   it('finds nothing in an image without functions', () => {
-    const none: Image = link(program, []);
-    expect(functionAt(none, 0)).toBeUndefined();
-    expect(positionAt(none, 0)).toBe(-1);
-    expect(trapAt(none, 0)).toBeUndefined();
+    const empty: Image = link(program, []);
+    expect(functionAt(empty, 0)).toBeUndefined();
+    expect(positionAt(empty, 0)).toBe(-1);
+    expect(trapAt(empty, 0)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { ByteWriter } from '../byte-writer.ts';
 import { InternalError } from '../errors.ts';
 import type { FunctionKind } from '../ir/function.ts';
+import { schemes } from '../stack/index.ts';
 import type { Image, ImageFunction } from './image.ts';
 
 /**
@@ -107,8 +108,9 @@ export function encodeStackMap(image: Image): Uint8Array {
 }
 
 /** Derived, as an image does not say it: no function of the module goes without a record. */
-const leavesPublish = ({ scheme, functions }: Image): boolean =>
-  scheme !== 'none' && functions.every(({ kind, recordOffset }) => kind !== 'wasm' || recordOffset >= 0);
+const leavesPublish = ({ target, scheme, functions }: Image): boolean =>
+  schemes[scheme](target === 'x86_64' ? 8 : 4).functions &&
+  functions.every(({ kind, recordOffset }) => kind !== 'wasm' || recordOffset >= 0);
 
 /** Cuts the image's tables into the functions' streams; keeps its place in each table from function to function. */
 class Streams {

@@ -1,4 +1,8 @@
-import type { PublicationScheme } from './scheme.ts';
+import { type PublicationScheme, topOfEnv } from './scheme.ts';
 
-/** Publishes nothing: the base line that the other schemes' costs are measured against. */
-export const none: PublicationScheme = { name: 'none', top: null };
+/** Functions publish nothing: the base line that the other schemes' costs are measured against. */
+export const none = (word: 4 | 8): PublicationScheme => ({
+  name: 'none',
+  top: topOfEnv(word),
+  functions: false,
+});

@@ -1,19 +1,31 @@
+import { envHeader } from '../abi.ts';
+import type { MFunction } from '../backend/machine.ts';
+
 /**
- * Publication schemes (docs/abi.md): where a function that calls stores the address of its publication record, so
- * that a reader finds the wasm stack. Data; the targets' prologues and epilogues carry it out. Every scheme shares one
+ * Publication schemes (docs/abi.md): which functions store the address of their publication record, and where, so that a
+ * reader finds the wasm stack. Data; the targets' prologues and epilogues carry it out. Every scheme shares one
  * record (see abi.ts) and one order of events: the record is written whole, then `top` is stored by one aligned
  * word store; on exit `top` is restored by one store before the record's memory is given up.
+ *
+ * Cross and host adapters publish under every scheme, and entry and cross adapters link their activations: so a reader
+ * finds, across the host, where compiled code was left, and a trap finds what it must restore.
  */
 export interface PublicationScheme {
   readonly name: SchemeName;
-  /** Where `top` lives; null: nothing is published. `offset` is the byte offset in the exec env. */
-  readonly top: TopLocation | null;
+  readonly top: TopLocation;
+  /** True: every function that calls publishes; false: adapters alone. */
+  readonly functions: boolean;
 }
 
-/** Scheme names; `tail`, `field` and `unwind` take their places here beside these. */
-export type SchemeName = 'none' | 'atomic';
+/** Scheme names; `tail` and `field` take their places here beside these. */
+export const schemeNames = ['none', 'atomic', 'unwind'] as const;
+export type SchemeName = (typeof schemeNames)[number];
 
+/** Where `top` lives: at byte `offset` of the exec env. */
 export type TopLocation = { readonly kind: 'env'; readonly offset: number };
+
+/** `top` in the field that every exec env of ABI version 1 has for it. */
+export const topOfEnv = (word: 4 | 8): TopLocation => ({ kind: 'env', offset: envHeader(word).top });
 
 /**
  * Memory order of the store to `top`. relaxed: the compiler alone keeps the order (same-thread readers); release:
@@ -27,4 +39,12 @@ export interface Publication {
   readonly order: MemoryOrder;
   /** Leaves publish too, for readers without the program counter. */
   readonly leaves: boolean;
+}
+
+/** True if the function keeps a publication record. Entry adapters have their activation record alone. */
+export function publishes({ scheme, leaves }: Publication, func: MFunction): boolean {
+  const { kind } = func.symbol;
+  if (func.convention === 'entry') return false;
+  if (kind === 'cross-adapter' || kind === 'host-adapter') return true;
+  return scheme.functions && (func.hasCalls || leaves);
 }

@@ -8,7 +8,8 @@ import { decodeModule } from '../../compiler/wasm/reader.ts';
 import { ModuleInstance } from '../instance.ts';
 import type { LoadedImage } from '../loaded-image.ts';
 import { Machine } from '../machine.ts';
-import { type InterruptedRegisters, StackReader } from './reader.ts';
+import type { InterruptedRegisters } from './reader.ts';
+import { createReader } from './readers.ts';
 
 /** Functions of 64 bytes each; all frames are 96 bytes, records at 16, slots at 32. From 16 bytes on, they have published. */
 const kinds = ['wasm', 'wasm', 'entry-adapter', 'cross-adapter', 'host-adapter'] as const;
@@ -191,7 +192,7 @@ class HandMadeStack {
 
 describe.each(['x86_64', 'armv7'] as const)('reading a stack by its records, on %s', (target) => {
   const stack = new HandMadeStack(target);
-  const reader = new StackReader(stack.machine, 'atomic');
+  const reader = createReader(stack.machine, 'atomic');
   beforeAll(() => stack.reset());
   afterAll(() => stack.machine.close());
   const names = () => reader.frames().map((frame) => frame.name);
@@ -308,7 +309,7 @@ describe.each(['x86_64', 'armv7'] as const)('reading a stack by its records, on 
 
   it('names the innermost frame alone under scheme none', () => {
     stack.reset();
-    const none = new StackReader(stack.machine, 'none');
+    const none = createReader(stack.machine, 'none');
     expect(none.read(stack.call('entry').activate(0).call('outer').inBody())).toBe(false);
     expect([none.failure, none.frames().map((f) => f.name)]).toEqual(['not-published', ['outer']]);
   });

@@ -1,8 +1,7 @@
-import { envHeader } from '../../compiler/abi.ts';
 import type { Assembler } from '../../compiler/backend/assembler.ts';
 import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
 import { TrapKind } from '../../compiler/ir/types.ts';
-import type { Publication } from '../../compiler/stack/scheme.ts';
+import { type Publication, publishes as publishesRecord } from '../../compiler/stack/scheme.ts';
 import type { FrameLayout } from '../../compiler/target.ts';
 import { locations } from './abi.ts';
 import { emitWord, immediatePart } from './emit.ts';
@@ -50,7 +49,7 @@ const nativeSaved = (1 << Reg.r9) | (1 << Reg.r10);
 
 export function layoutFrame(func: MFunction, publication: Publication): ArmFrame {
   const entry = func.convention === 'entry';
-  const publishes = publication.scheme.top !== null && !entry && (func.hasCalls || publication.leaves);
+  const publishes = publishesRecord(publication, func);
   const outgoing = align8(func.outgoingBytes);
   const locals = align8(func.slotBytes) + 8 * func.spillSlots;
   const probed = outgoing + locals > page - 256;
@@ -97,8 +96,7 @@ function adjust(asm: Assembler, amount: number, row: (moved: number) => void): v
   }
 }
 
-const topOf = (publication: Publication): Mem =>
-  new Mem(Reg.r10, publication.scheme.top?.offset ?? envHeader(4).top);
+const topOf = ({ scheme }: Publication): Mem => new Mem(Reg.r10, scheme.top.offset);
 
 /**
  * push {saved, lr}; vpush {saved d}; sub sp, #locals; ldr ip, [r10, #top]; push {ip, pc}; str sp, [r10, #top];

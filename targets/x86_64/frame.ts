@@ -1,7 +1,11 @@
 import type { Assembler } from '../../compiler/backend/assembler.ts';
 import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
 import { TrapKind } from '../../compiler/ir/types.ts';
-import type { Publication, TopLocation } from '../../compiler/stack/scheme.ts';
+import {
+  type Publication,
+  publishes as publishesRecord,
+  type TopLocation,
+} from '../../compiler/stack/scheme.ts';
 import type { FrameLayout } from '../../compiler/target.ts';
 import {
   emitOpcode,
@@ -39,7 +43,7 @@ const align8 = (bytes: number): number => (bytes + 7) & ~7;
 /** Lays out the frame. Leaves without spilled values or saved registers have none. */
 export function layoutFrame(func: MFunction, publication: Publication): X86Frame {
   const entry = func.convention === 'entry';
-  const publishes = publication.scheme.top !== null && !entry && (func.hasCalls || publication.leaves);
+  const publishes = publishesRecord(publication, func);
   const saved = entry ? [...func.savedRegisters, envRegister] : func.savedRegisters;
   const outgoing = align8(func.outgoingBytes);
   const record = publishes ? 16 : 0;
@@ -101,7 +105,7 @@ export function emitPrologue(
     rows.moved(8);
   }
   probe(asm, frame.size - 8 - 8 * frame.saved.length, frame);
-  if (!frame.publishes || top === null) {
+  if (!frame.publishes) {
     moveStack(asm, frame.locals + frame.outgoing, rows);
     return;
   }
@@ -126,7 +130,7 @@ export function emitEpilogue(
 ): void {
   const rows = new Rows(asm, frame.size, frame.publishes);
   const { top } = publication.scheme;
-  if (frame.publishes && top !== null) {
+  if (frame.publishes) {
     moveStack(asm, -frame.outgoing, rows);
     asm.publication();
     encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, topOf(top), frame);

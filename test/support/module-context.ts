@@ -2,6 +2,7 @@ import { layoutEnv } from '../../compiler/abi.ts';
 import type { CompileContext } from '../../compiler/context.ts';
 import type { Callee, FunctionSymbol } from '../../compiler/ir/function.ts';
 import { Type } from '../../compiler/ir/types.ts';
+import { none } from '../../compiler/stack/none.ts';
 import type { Target } from '../../compiler/target.ts';
 import type { Module, ValueType } from '../../compiler/wasm/module.ts';
 
@@ -27,7 +28,7 @@ export function moduleContext(module: Module, name: keyof typeof specTargets): C
     module,
     env: layoutEnv(module, target.wordBytes),
     target,
-    publication: { scheme: { name: 'none', top: null }, order: 'relaxed', leaves: false },
+    publication: { scheme: none(target.wordBytes), order: 'relaxed', leaves: false },
     function(index: number): Callee {
       const { params, results } = module.types[module.functions[index].typeIndex];
       return { symbol: index, params: params.map(ssaType), results: results.map(ssaType) };

@@ -1,0 +1,41 @@
+import type { CodePoint } from './code.ts';
+import { type InterruptedRegisters, isBorder, type ReadFailure, StackReader } from './reader.ts';
+
+/**
+ * Reads frames by the rows of the stack map, which say at every instruction how far the frame reaches and where its return
+ * address is: from the interrupted program counter and stack pointer outwards. Adapters have records under every scheme: an entry
+ * adapter's activation leads across the host to the host adapter's, a cross adapter's is checked on the way.
+ */
+export class TableReader extends StackReader {
+  protected walk(innermost: CodePoint, registers: InterruptedRegisters): ReadFailure | null {
+    const failure = this.start(innermost, registers);
+    if (failure !== null) return failure;
+    this.floor = registers.sp + innermost.cfa;
+    if (innermost.symbol.kind === 'entry-adapter') return this.acrossHost();
+    return this.leaveInnermost(innermost, registers) ?? this.outwards();
+  }
+
+  /** All frames from the one that the last one read returns to, whose stack pointer is at `floor`. */
+  private outwards(): ReadFailure | null {
+    for (;;) {
+      const point = this.nextFrame();
+      if (point === undefined) return 'no-image-at-return';
+      const { symbol, cfa, returnAddress } = point;
+      const sp = this.floor;
+      if (cfa < this.word || returnAddress < 0 || returnAddress >= cfa) return 'return-address-unreadable';
+      this.floor = sp + cfa;
+      if (isBorder(symbol)) {
+        this.record = sp + symbol.slotBase;
+        const failure = this.leaveActivation();
+        if (failure !== null) return failure;
+        if (symbol.kind === 'entry-adapter') return this.acrossHost();
+      }
+      const failure = this.takeReturnAddress(sp + returnAddress);
+      if (failure !== null) return failure;
+    }
+  }
+
+  private acrossHost(): ReadFailure | null {
+    return this.record === 0 ? null : (this.crossHost() ?? this.outwards());
+  }
+}
