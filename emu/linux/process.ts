@@ -137,6 +137,9 @@ export class LinuxProcess {
     this.space = new AddressSpace(target);
     this.mappings = new Mappings(this.space, LIMITS[target]);
     this.memory = new UserMemory(this.mappings);
+    const { entry, stack } = image.place(this.mappings, this.memory, options, (count) =>
+      this.randomBytes(count),
+    );
     this.roots = new Roots(options.directories ?? [], options.cwd ?? process.cwd());
     for (const [fd, description] of standardFiles(options).entries())
       this.descriptors.set(fd, description, false);
@@ -144,9 +147,6 @@ export class LinuxProcess {
     const Frames = target === 'x86_64' ? SignalFramesX86 : SignalFramesArm;
     this.#frames = new Frames(this.core, this.mappings, this.signals);
     this.#calls = new SystemCallTable(this.core, SYSTEM_CALLS);
-    const { entry, stack } = image.place(this.mappings, this.memory, options, (count) =>
-      this.randomBytes(count),
-    );
     this.core.pc = entry;
     this.core.sp = stack;
   }
