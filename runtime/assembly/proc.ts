@@ -35,6 +35,8 @@ export function endMessage(result: i64): void {
   const error = <u32>-result;
   if (error !== 0) putText(': ');
   if (error === LinuxError.enoent) putText('no such file or directory');
+  else if (error === LinuxError.enomem) putText('out of memory or addresses');
+  else if (error === LinuxError.eexist) putText('taken already');
   else if (error === LinuxError.eacces) putText('permission denied');
   else if (error === LinuxError.enotdir) putText('not a directory');
   else if (error !== 0) {

@@ -55,21 +55,24 @@ function mapGaps(): void {
   const gaps = info(Info.gaps);
   for (let k: u64 = 0; k < info(Info.gapCount); k++) {
     const at = gaps + (k << 4);
-    if (!takeGap(load_u64(at), load_u64(at + 8))) refuse('the addresses of a guard region are taken', 0);
+    const result = takeGap(load_u64(at), load_u64(at + 8));
+    if (result < 0) refuse('cannot reserve the addresses of a guard region', result);
   }
 }
 
 /**
  * Kernels before 4.17 and qemu-user take MAP_FIXED_NOREPLACE for a wish and map elsewhere what does not fit. qemu-user itself holds all addresses
- * between a program's segments, without access: as good as if we did.
+ * between a program's segments, without access: as good as if we did. 0 or -errno.
  */
-function takeGap(address: u64, bytes: u64): bool {
+function takeGap(address: u64, bytes: u64): i64 {
   const mapped = map(address, bytes, 0);
-  if (<u64>mapped === address) return true;
+  if (<u64>mapped === address) return 0;
+  const taken = -(<i64>LinuxError.eexist);
+  if (mapped < 0 && mapped !== taken) return mapped;
   if (mapped >= 0) kernel(Sys.munmap, <u64>mapped, bytes);
-  if (bytes > probedBytes) return false;
-  for (let page: u64 = 0; page < bytes; page += pageBytes) if (!isInaccessible(address + page)) return false;
-  return true;
+  if (bytes > probedBytes) return taken;
+  for (let page: u64 = 0; page < bytes; page += pageBytes) if (!isInaccessible(address + page)) return taken;
+  return 0;
 }
 
 /** Largest gap that is looked at page by page, and the bytes of a page. */

@@ -15,6 +15,7 @@ export enum LinuxError {
   eintr = 4,
   ebadf = 9,
   eagain = 11,
+  enomem = 12,
   eacces = 13,
   efault = 14,
   eexist = 17,
