@@ -1,7 +1,8 @@
+import { pointCode, pointFunction, pointImage, pointKind } from './code-point';
 import { linkRegister, pinnedRegister, programCounter, stackPointer } from './context';
 import { failureName } from './failure';
 import { imageMap, imageName, imageStart } from './images';
-import { failure, frameCode, frameFunction, frameImage, frameKind, nextFrame, startReading } from './reader';
+import { failure, nextFrame, startReading } from './reader';
 import { FunctionKind, functionName, positionAt } from './stack-map';
 import { putByte, putDecimal, putHex, putName, putText } from './text';
 
@@ -22,7 +23,7 @@ export function putBacktrace(context: u64): void {
   );
   let count: u32 = 0;
   while (nextFrame()) {
-    if (frameKind !== FunctionKind.wasm) continue;
+    if (pointKind !== FunctionKind.wasm) continue;
     keep(count);
     count++;
   }
@@ -49,9 +50,9 @@ function place(k: u32): usize {
 
 function keep(k: u32): void {
   const at = place(k);
-  store<u32>(at, frameImage);
-  store<u32>(at + 4, frameFunction);
-  store<u64>(at + 8, frameCode);
+  store<u32>(at, pointImage);
+  store<u32>(at + 4, pointFunction);
+  store<u64>(at + 8, pointCode);
 }
 
 /** `#0 name (image+0xoffset)`; no offset where the code belongs to no operator, as in prologues. */

@@ -1,3 +1,4 @@
+import { pointFunction, pointImage, pointKind } from './code-point';
 import { linkRegister, pinnedRegister, programCounter, stackPointer } from './context';
 import { load_u32, store_u32 } from './fathom';
 import {
@@ -11,7 +12,7 @@ import {
   shapeFrames,
   tableOffset,
 } from './profile-ring';
-import { failure, frameFunction, frameImage, frameKind, nextFrame, startReading } from './reader';
+import { failure, nextFrame, startReading } from './reader';
 import { FunctionKind } from './stack-map';
 import { RuntimeState, runtimeState } from './state';
 
@@ -45,9 +46,9 @@ function read(context: u64): u32 {
   );
   let count: u32 = 0;
   while (nextFrame()) {
-    if (frameKind !== FunctionKind.wasm) continue;
+    if (pointKind !== FunctionKind.wasm) continue;
     if (count === mostFrames) return count | shapeCut;
-    store<u32>(frames + (count << 2), (frameImage << imageShift) | frameFunction);
+    store<u32>(frames + (count << 2), (pointImage << imageShift) | pointFunction);
     count++;
   }
   return count | ((<u32>failure) << shapeFailure);

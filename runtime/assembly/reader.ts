@@ -1,24 +1,25 @@
+import {
+  locate,
+  pointBytes,
+  pointCfa,
+  pointFunction,
+  pointImage,
+  pointKind,
+  pointPublished,
+  pointRecord,
+  pointReturnAddress,
+  pointSlots,
+} from './code-point';
 import { Failure } from './failure';
 import { load_word, word_bytes } from './fathom';
-import { imageAt, imageMap, imageStart, isEnv } from './images';
+import { imageMap, imageStart, isEnv } from './images';
 import { Info, info } from './program-info';
-import {
-  Field,
-  FunctionKind,
-  frameAt,
-  frameCfa,
-  framePublished,
-  frameReturnAddress,
-  functionAt,
-  functionField,
-  Scheme,
-  scheme,
-} from './stack-map';
+import { FunctionKind, functionAt, Scheme, scheme } from './stack-map';
 
 /**
  * Reads the stack of the interrupted thread, at any instruction, from its registers, its stack and the images' stack maps: a port
- * of emu/stack/reader.ts, which says how it goes. {@link startReading}, then {@link nextFrame} until it is false, then
- * {@link failure}. Nothing is trusted: exec envs are those of the image records, and all else that is read lies in the native stack.
+ * of emu/stack, which says how it goes. {@link startReading}, then {@link nextFrame} until it is false, each frame being the code
+ * point at hand, then {@link failure}. Nothing is trusted: exec envs are those of the image records, and all else that is read lies in the native stack.
  */
 
 /** Byte offset of `top` in an exec env, and words of an activation record (compiler/abi.ts). */
@@ -36,6 +37,8 @@ enum Stage {
 }
 
 let stage: Stage = Stage.end;
+/** How the code at hand publishes its frames: all of the program's does it the same way. */
+let byTable: bool = false;
 let pc: u64 = 0;
 let sp: u64 = 0;
 let lr: u64 = 0;
@@ -51,13 +54,6 @@ let returnTo: u64 = 0;
 
 /** Why the reading ended. */
 export let failure: Failure = Failure.none;
-/** The frame at hand: image, function, what kind it is, and a code address in the operator that it carries out. */
-export let frameImage: u32 = 0;
-export let frameFunction: i32 = 0;
-export let frameKind: FunctionKind = FunctionKind.wasm;
-export let frameCode: u64 = 0;
-let frameBytes: u64 = 0;
-let recordOffset: i32 = 0;
 
 /** Begins at the interrupted registers; `link` is ARM's lr. */
 export function startReading(counter: u64, stack: u64, link: u64, register: u64): void {
@@ -91,35 +87,53 @@ export function nextFrame(): bool {
 
 /** From the innermost frame to where it returns to. */
 function leaveInnermost(): bool {
-  const map = imageMap(frameImage);
-  if (scheme(map) !== Scheme.atomic) return fail(Failure.notPublished);
-  if (!frameAt(map, frameFunction, <u32>(pc - imageStart(frameImage)))) return fail(Failure.noImageAtPc);
+  const how = scheme(imageMap(pointImage));
+  if (how !== Scheme.atomic && how !== Scheme.unwind) return fail(Failure.notPublished);
+  byTable = how === Scheme.unwind;
   if (!findTop()) return fail(Failure.badEnv);
-  const cfa: u64 = frameCfa;
-  const returnAddress = frameReturnAddress;
-  if (isAdapter(frameKind) && isActivation(record) && record >= sp && record < sp + cfa) {
+  const end = sp + pointCfa;
+  if (isAdapter(pointKind) && isActivation(record) && record >= sp && record < end) {
     if (!leaveActivation()) return false;
   }
-  if (framePublished) {
-    if (!takeRecord(sp + cfa - frameBytes)) return false;
+  if (pointPublished) {
+    if (!takeRecord(end - pointBytes)) return false;
   } else {
-    floor = sp + cfa;
+    floor = end;
   }
-  if (frameKind === FunctionKind.entryAdapter) return finish();
-  if (returnAddress >= 0) return takeReturnAddress(sp + returnAddress);
+  if (pointKind === FunctionKind.entryAdapter) return finish();
+  if (pointReturnAddress >= 0) return takeReturnAddress(sp + pointReturnAddress);
   returnTo = lr;
   return true;
 }
 
 /** From a frame that made a call to where it returns to. */
 function leaveOuter(): bool {
-  if (isAdapter(frameKind)) {
+  if (byTable) return leaveByTable();
+  if (isAdapter(pointKind)) {
     if (!leaveActivation()) return false;
-    if (frameKind === FunctionKind.entryAdapter) return finish();
+    if (pointKind === FunctionKind.entryAdapter) return finish();
   }
-  const body = record - recordOffset;
+  const body = record - pointRecord;
   if (body < floor) return fail(Failure.badRecord);
-  return takeRecord(body) && takeReturnAddress(body + frameBytes - word_bytes());
+  return takeRecord(body) && takeReturnAddress(floor - word_bytes());
+}
+
+/**
+ * The same by the rows of the stack map: the frame begins where the one before ended. Adapters have records under every scheme,
+ * which lead from one exec env to the next.
+ */
+function leaveByTable(): bool {
+  const body = floor;
+  if (pointCfa < word_bytes() || pointReturnAddress < 0 || <u32>pointReturnAddress >= pointCfa)
+    return fail(Failure.returnAddressUnreadable);
+  if (isAdapter(pointKind)) {
+    record = body + pointSlots;
+    if (!leaveActivation()) return false;
+    if (pointKind === FunctionKind.entryAdapter) return finish();
+    if (!takeRecord(body)) return false;
+  }
+  floor = body + pointCfa;
+  return takeReturnAddress(body + pointReturnAddress);
 }
 
 /** Behind an entry adapter: the end of the stack, as nothing but the start code enters compiled code. */
@@ -135,9 +149,9 @@ function finish(): bool {
  */
 function findTop(): bool {
   env = load_word(info(Info.thread));
-  if (env !== pinned && !isAdapter(frameKind)) return false;
+  if (env !== pinned && !isAdapter(pointKind)) return false;
   record = 0;
-  if (env === 0) return frameKind === FunctionKind.entryAdapter;
+  if (env === 0) return pointKind === FunctionKind.entryAdapter;
   if (!isEnv(env)) return false;
   record = load_word(env + topOffset);
   return true;
@@ -145,10 +159,10 @@ function findTop(): bool {
 
 /** Checks that the record at hand is the one of the frame's function with its body's stack pointer at `body`, and goes on to the one before. */
 function takeRecord(body: u64): bool {
-  if (recordOffset < 0 || !isStack(record, 2 * word_bytes())) return fail(Failure.badRecord);
-  if (body + recordOffset !== record) return fail(Failure.badRecord);
+  if (pointRecord < 0 || !isStack(record, 2 * word_bytes())) return fail(Failure.badRecord);
+  if (body + pointRecord !== record) return fail(Failure.badRecord);
   if (!saysSelf()) return fail(Failure.wrongFunction);
-  floor = body + frameBytes;
+  floor = body + pointBytes;
   return follow();
 }
 
@@ -177,9 +191,9 @@ function takeReturnAddress(place: u64): bool {
 /** What a record says of its function: the number on x86-64, an address in its code on ARM. */
 function saysSelf(): bool {
   const self = load_word(record + word_bytes());
-  if (word_bytes() === 8) return self === <u64>frameFunction;
-  const offset = self - imageStart(frameImage);
-  return offset >> 32 === 0 && functionAt(imageMap(frameImage), <u32>offset) === frameFunction;
+  if (word_bytes() === 8) return self === <u64>pointFunction;
+  const offset = self - imageStart(pointImage);
+  return offset >> 32 === 0 && functionAt(imageMap(pointImage), <u32>offset) === pointFunction;
 }
 
 function isActivation(address: u64): bool {
@@ -200,41 +214,4 @@ function fail(reason: Failure): bool {
   failure = reason;
   stage = Stage.end;
   return false;
-}
-
-/**
- * Code addresses seen before, as stacks repeat and code never changes: one place for an address. Of each in 24 bytes: address, image,
- * function, its frameBytes, recordOffset and kind are those of the stack map.
- */
-const known = memory.data(24576);
-const knownMask: u32 = 1023;
-const knownBytes: u32 = 24;
-
-/** Makes the function at a code address the frame at hand; false outside of functions. */
-function locate(address: u64): bool {
-  if (address === 0) return false;
-  frameCode = address;
-  const place = known + ((<u32>address ^ (<u32>address >>> 10)) & knownMask) * knownBytes;
-  if (load<u64>(place) !== address && !remember(address, place)) return false;
-  frameImage = load<u16>(place + 8);
-  frameKind = load<u16>(place + 10);
-  frameFunction = load<i32>(place + 12);
-  frameBytes = load<u32>(place + 16);
-  recordOffset = load<i32>(place + 20);
-  return true;
-}
-
-function remember(address: u64, place: usize): bool {
-  const image = imageAt(address);
-  if (image < 0) return false;
-  const map = imageMap(image);
-  const index = functionAt(map, <u32>(address - imageStart(image)));
-  if (index < 0) return false;
-  store<u64>(place, address);
-  store<u16>(place + 8, <u16>image);
-  store<u16>(place + 10, <u16>functionField(map, index, Field.kind));
-  store<i32>(place + 12, index);
-  store<u32>(place + 16, functionField(map, index, Field.frameBytes));
-  store<u32>(place + 20, functionField(map, index, Field.recordOffset));
-  return true;
 }

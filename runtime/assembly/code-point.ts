@@ -1,0 +1,82 @@
+import { imageAt, imageMap, imageStart } from './images';
+import {
+  Field,
+  FunctionKind,
+  frameAt,
+  frameCfa,
+  framePublished,
+  frameReturnAddress,
+  functionAt,
+  functionField,
+} from './stack-map';
+
+/** What the images' stack maps say about a code address, left by {@link locate}: whose it is, and how its frame looks there. */
+export let pointCode: u64 = 0;
+export let pointImage: u32 = 0;
+export let pointFunction: i32 = 0;
+export let pointKind: FunctionKind = FunctionKind.wasm;
+/** Of the function: bytes of frame in its body; from the body's stack pointer to its record (-1: none) and its frame slots. */
+export let pointBytes: u32 = 0;
+export let pointRecord: i32 = 0;
+export let pointSlots: u32 = 0;
+/** Here: bytes from the stack pointer to its value before the call; to the return address (-1: link register); whether the record is visible. */
+export let pointCfa: u32 = 0;
+export let pointReturnAddress: i32 = 0;
+export let pointPublished: bool = false;
+
+/**
+ * Addresses looked up before, as stacks repeat and code never changes: one place for each, by a hash. The address, then what is
+ * exported above in this order, by these offsets.
+ */
+const known = memory.data(49152);
+const knownMask: u32 = 1023;
+const knownBytes: u32 = 48;
+enum At {
+  image = 8,
+  index = 12,
+  kind = 16,
+  bytes = 20,
+  record = 24,
+  slots = 28,
+  cfa = 32,
+  returnAddress = 36,
+  published = 40,
+}
+
+/** Looks an address up; false outside of functions. */
+export function locate(address: u64): bool {
+  if (address === 0) return false;
+  const place = known + ((<u32>address ^ (<u32>address >>> 10)) & knownMask) * knownBytes;
+  if (load<u64>(place) !== address && !remember(address, place)) return false;
+  pointCode = address;
+  pointImage = load<u32>(place + At.image);
+  pointFunction = load<i32>(place + At.index);
+  pointKind = load<u32>(place + At.kind);
+  pointBytes = load<u32>(place + At.bytes);
+  pointRecord = load<i32>(place + At.record);
+  pointSlots = load<u32>(place + At.slots);
+  pointCfa = load<u32>(place + At.cfa);
+  pointReturnAddress = load<i32>(place + At.returnAddress);
+  pointPublished = load<u32>(place + At.published) !== 0;
+  return true;
+}
+
+function remember(address: u64, place: usize): bool {
+  const image = imageAt(address);
+  if (image < 0) return false;
+  const map = imageMap(image);
+  const offset = <u32>(address - imageStart(image));
+  const index = functionAt(map, offset);
+  if (index < 0 || !frameAt(map, index, offset)) return false;
+  store<u64>(place, address);
+  store<i32>(place + At.image, image);
+  store<i32>(place + At.index, index);
+  store<u32>(place + At.kind, functionField(map, index, Field.kind));
+  store<u32>(place + At.bytes, functionField(map, index, Field.frameBytes));
+  store<u32>(place + At.record, functionField(map, index, Field.recordOffset));
+  store<u32>(place + At.slots, functionField(map, index, Field.slotBase));
+  store<u32>(place + At.cfa, frameCfa);
+  store<i32>(place + At.returnAddress, frameReturnAddress);
+  store<u32>(place + At.published, framePublished ? 1 : 0);
+  return true;
+}
