@@ -14,9 +14,10 @@ import type { Module } from './wasm/module.ts';
  * | 8+3w   | hostCall   | w, C function (env, selector, a, b) -> word                                    |
  * | 8+4w   | hostData   | w, for the host                                                                |
  *
- * The variable part follows, aligned to 16: see {@link EnvLayout}.
+ * The variable part follows, aligned to 16: see {@link EnvLayout}. Version 2, which scheme `field` needs, has `top` in a word of
+ * its own behind `hostData`, at 8+5w; the word at 8 stays 0. Code and readers of different versions do not go together.
  */
-export const abiVersion = 1;
+export type AbiVersion = 1 | 2;
 
 export interface EnvHeader {
   readonly abiVersion: number;
@@ -29,24 +30,24 @@ export interface EnvHeader {
   readonly size: number;
 }
 
-export function envHeader(word: 4 | 8): EnvHeader {
+export function envHeader(word: 4 | 8, version: AbiVersion): EnvHeader {
   const at = (k: number) => 8 + k * word;
   return {
     abiVersion: 0,
     layoutHash: 4,
-    top: at(0),
+    top: at(version === 2 ? 5 : 0),
     thread: at(1),
     stackLimit: at(2),
     hostCall: at(3),
     hostData: at(4),
-    size: (at(5) + 15) & ~15,
+    size: (at(version === 2 ? 6 : 5) + 15) & ~15,
   };
 }
 
 /** FNV-1a over where everything of the exec env's header lies: equal exactly for code that can share a host's view of it. */
-export function layoutHash(word: 4 | 8): number {
+export function layoutHash(word: 4 | 8, version: AbiVersion): number {
   let hash = 0x811c9dc5;
-  const text = `${word}:${JSON.stringify(envHeader(word))}`;
+  const text = `${word}:${JSON.stringify(envHeader(word, version))}`;
   for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
   return hash >>> 0;
 }
@@ -117,9 +118,9 @@ export interface EnvLayout {
   readonly size: number;
 }
 
-/** Lays out the exec env of a module's instances. Deterministic in the module alone. */
-export function layoutEnv(module: Module, word: 4 | 8): EnvLayout {
-  const header = envHeader(word);
+/** Lays out the exec env of a module's instances. Deterministic in the module and the ABI alone. */
+export function layoutEnv(module: Module, word: 4 | 8, version: AbiVersion): EnvLayout {
+  const header = envHeader(word, version);
   let at = header.size;
   const take = (bytes: number): number => {
     at = (at + Math.min(bytes, 16) - 1) & -Math.min(bytes, 16);

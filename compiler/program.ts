@@ -52,7 +52,7 @@ export class Program implements CompileContext {
     this.target = target;
     this.publication = publication;
     if (intrinsics) this.intrinsics = findIntrinsics(module);
-    this.env = layoutEnv(module, target.wordBytes);
+    this.env = layoutEnv(module, target.wordBytes, publication.scheme.abi);
     const types = ModuleTypes.of(this);
     const name = functionNames(module);
     const wasm = Int32Array.from(module.functions, ({ typeIndex }, index) => {

@@ -1,8 +1,12 @@
 import { descriptorLayout, type EnvHeader, envHeader, HostService } from '../compiler/abi.ts';
+import { ImageError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { floorIndex } from '../compiler/image/lookup.ts';
 import { relocate } from '../compiler/image/relocate.ts';
 import { TrapKind } from '../compiler/ir/types.ts';
+import { abiDifference, type StackAbi, stackAbi } from '../compiler/stack/compatibility.ts';
+import { schemes } from '../compiler/stack/index.ts';
+import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
 import { FunctionTypes } from '../compiler/wasm/function-types.ts';
 import type { FunctionType } from '../compiler/wasm/module.ts';
@@ -22,6 +26,9 @@ import { Window } from './window.ts';
 export interface MachineOptions {
   /** Bytes of native stack for compiled code. */
   readonly stackBytes?: number;
+  /** How the images that it runs publish their stacks, and the weakest order; `atomic` and `relaxed` where they are not given. */
+  readonly scheme?: SchemeName;
+  readonly order?: MemoryOrder;
 }
 
 /** One mebibyte, about what V8 gives WebAssembly. */
@@ -61,6 +68,8 @@ export interface HostEntry {
 export class Machine {
   readonly target: TargetName;
   readonly wordBytes: 4 | 8;
+  /** What the images that it runs must be compiled for. */
+  readonly abi: StackAbi;
   /** Byte offsets of exec env fields. */
   readonly header: EnvHeader;
   readonly space: AddressSpace;
@@ -90,10 +99,14 @@ export class Machine {
   readonly entries: HostEntry[] = [];
 
   /** @throws UnicornMissingError when no libunicorn serves, with advice for the user */
-  constructor(target: TargetName, { stackBytes = defaultStackBytes }: MachineOptions = {}) {
+  constructor(
+    target: TargetName,
+    { stackBytes = defaultStackBytes, scheme = 'atomic', order = 'relaxed' }: MachineOptions = {},
+  ) {
     this.target = target;
     this.wordBytes = target === 'x86_64' ? 8 : 4;
-    this.header = envHeader(this.wordBytes);
+    this.abi = stackAbi(scheme, this.wordBytes, order);
+    this.header = envHeader(this.wordBytes, schemes[scheme](this.wordBytes).abi);
     this.space = new AddressSpace(target);
     const region = this.space.allocate({
       name: 'stack',
@@ -152,11 +165,14 @@ export class Machine {
 
   /**
    * Puts an image into code memory and the bytes of its data segments into guest memory; once per image and machine.
+   * @throws ImageError for an image of another ABI, with the difference in words
    * @throws AddressSpaceError, RangeError when there is no room
    */
   loadImage(image: Image): LoadedImage {
     const known = this.loadedImages.get(image);
     if (known !== undefined) return known;
+    const difference = abiDifference(image, this.abi);
+    if (difference !== null) throw new ImageError(`the machine cannot run this image: ${difference}`);
     const region = this.space.allocate({ name: 'code', size: image.code.length, access: 'rx' });
     region.bytes.set(image.code);
     relocate(region.bytes, region.address, image.relocations);

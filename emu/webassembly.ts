@@ -2,6 +2,7 @@ import { CompileError as CompilerError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { compile, validate as validateModule } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
+import { abiDifference, stackAbi } from '../compiler/stack/compatibility.ts';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
@@ -54,8 +55,11 @@ export function createWebAssembly(options: WebAssemblyOptions) {
   } = options;
   const isa = typeof target === 'string' ? targets[target] : target;
   if (isa === undefined) throw new TypeError(`the target is x86_64 or armv7, not ${String(target)}`);
-  const machine = options.machine ?? new Machine(isa.name, stackBytes === undefined ? {} : { stackBytes });
+  const machine =
+    options.machine ?? new Machine(isa.name, { scheme, ...(stackBytes === undefined ? {} : { stackBytes }) });
   if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
+  const difference = abiDifference(stackAbi(scheme, machine.wordBytes, order), machine.abi);
+  if (difference !== null) throw new TypeError(`the machine serves other code: ${difference}`);
   const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order, publishLeaves });
 
   const Module = moduleClass(toImage);
@@ -110,8 +114,9 @@ export function createWebAssembly(options: WebAssemblyOptions) {
      * @throws TypeError if it is for another target or publishes the stack differently
      */
     moduleOf(image: Image): Module {
-      if (image.target !== isa.name || image.scheme !== scheme)
-        throw new TypeError(`the image is ${image.target}, ${image.scheme}; not ${isa.name}, ${scheme}`);
+      if (image.target !== isa.name) throw new TypeError(`the image is for ${image.target}, not ${isa.name}`);
+      const difference = abiDifference(image, machine.abi);
+      if (difference !== null) throw new TypeError(`the image cannot run here: ${difference}`);
       return moduleOf(Module, image);
     },
     Instance,

@@ -40,8 +40,8 @@ test('image records have their fields at the same places', () => {
 
 test('the exec env and activation records have their words at the same places', () => {
   const reader = source('./assembly/reader.ts');
-  expect(constant(reader, 'topOffset')).toBe(envHeader(8).top);
-  expect(constant(reader, 'topOffset')).toBe(envHeader(4).top);
+  expect(constant(reader, 'topOffset')).toBe(envHeader(8, 1).top);
+  expect(constant(reader, 'topOffset')).toBe(envHeader(4, 1).top);
   expect(constant(reader, 'activationEnv')).toBe(activationWords.env);
   expect(constant(reader, 'activationCaller')).toBe(activationWords.callerEnv);
   expect(constant(reader, 'activationWords')).toBe(activationWords.count);

@@ -1,4 +1,4 @@
-import { abiVersion, descriptorLayout, layoutHash } from '../abi.ts';
+import { descriptorLayout } from '../abi.ts';
 import type { FunctionTypes } from '../wasm/function-types.ts';
 import type { Area } from './area.ts';
 import type { Image } from './image.ts';
@@ -54,8 +54,8 @@ export function writeExecEnv(
   const { image, env } = instance;
   const { module, env: layout } = image;
   const { word, header } = layout;
-  data.u32(env + header.abiVersion, abiVersion);
-  data.u32(env + header.layoutHash, layoutHash(word));
+  data.u32(env + header.abiVersion, image.abiVersion);
+  data.u32(env + header.layoutHash, image.layoutHash);
   data.putWord(env + header.thread, values.thread);
   data.putWord(env + header.stackLimit, values.stackLimit);
   data.putWord(env + header.hostCall, values.hostCall);

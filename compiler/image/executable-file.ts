@@ -1,4 +1,3 @@
-import { abiVersion, layoutHash } from '../abi.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import {
   ElfType,
@@ -116,13 +115,17 @@ export function executableFile(
 }
 
 /** Name, type 1, and what a reader must know before it believes anything else. */
-export function noteOf({ scheme, order }: Image, target: Target, dumpSignal: number): Uint8Array {
+export function noteOf(
+  { abiVersion, layoutHash, scheme, order }: Image,
+  target: Target,
+  dumpSignal: number,
+): Uint8Array {
   const out = new ByteWriter();
   for (const word of [7, 6 * 4, 1]) out.u32(word);
   out.string('Fathom');
   out.align(4);
   out.u32(abiVersion);
-  out.u32(layoutHash(target.wordBytes));
+  out.u32(layoutHash);
   out.u32(targetNumbers[target.name]);
   out.u32(stackMapSchemes.indexOf(scheme));
   out.u32(orderNumbers[order]);

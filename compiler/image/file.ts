@@ -1,6 +1,8 @@
-import { abiVersion, layoutEnv, layoutHash } from '../abi.ts';
+import { layoutEnv } from '../abi.ts';
 import { ImageError } from '../errors.ts';
 import type { FunctionKind } from '../ir/function.ts';
+import { abiDifference, stackAbi } from '../stack/compatibility.ts';
+import { schemes } from '../stack/index.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../stack/scheme.ts';
 import type { TargetName } from '../target.ts';
 import { decodeModule } from '../wasm/reader.ts';
@@ -134,13 +136,10 @@ export function readImage(file: Uint8Array): Image {
     throw new ImageError(`image format version ${file[7]}; this Fathom reads ${magic[7]}`);
   const sections = readSections(file);
   const description = readDescription(sections.description);
-  if (description.abiVersion !== abiVersion)
-    throw new ImageError(`image has ABI version ${description.abiVersion}; this Fathom has ${abiVersion}`);
   const wordBytes = description.target === 'x86_64' ? 8 : 4;
-  if (description.layoutHash !== layoutHash(wordBytes))
-    throw new ImageError(
-      `image has exec env layout ${hex(description.layoutHash)}; this Fathom has ${hex(layoutHash(wordBytes))}`,
-    );
+  const { scheme, order } = description;
+  const difference = abiDifference(description, stackAbi(scheme, wordBytes, order));
+  if (difference !== null) throw new ImageError(`the image is of another Fathom: ${difference}`);
   const module = decodeModule(sections.module);
   validateModule(module);
   const { symbols, functions, relocations, constantsOffset } = description;
@@ -170,14 +169,14 @@ export function readImage(file: Uint8Array): Image {
     abiVersion: description.abiVersion,
     layoutHash: description.layoutHash,
     target: description.target,
-    scheme: description.scheme,
-    order: description.order,
+    scheme,
+    order,
     code: code.slice(),
     constantsOffset,
     functions,
     relocations,
     map,
-    env: layoutEnv(module, wordBytes),
+    env: layoutEnv(module, wordBytes, schemes[scheme](wordBytes).abi),
     module,
     symbols: {
       wasm: symbolArray('wasm', symbols.wasm, module.functions.length),
@@ -192,8 +191,6 @@ export function readImage(file: Uint8Array): Image {
   checkImage(image);
   return image;
 }
-
-const hex = (hash: number): string => `0x${hash.toString(16)}`;
 
 function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
   // Not a Buffer, whose slice() would be a view of the same memory.

@@ -1,4 +1,4 @@
-import { abiVersion, layoutHash } from '../abi.ts';
+import { layoutHash } from '../abi.ts';
 import type { CompiledFunction } from '../backend/emit.ts';
 import type { Program } from '../program.ts';
 import type { Target } from '../target.ts';
@@ -15,6 +15,7 @@ const align = (n: number): number => (n + alignment - 1) & -alignment;
  */
 export function link(program: Program, compiled: readonly CompiledFunction[]): Image {
   const { target, publication, module, env } = program;
+  const { name: scheme, abi } = publication.scheme;
   const arrangement = arrange(compiled, target);
   const { functions, places } = arrangement;
   const offsets: number[] = [];
@@ -30,10 +31,10 @@ export function link(program: Program, compiled: readonly CompiledFunction[]): I
   });
   pool.write(code);
   return {
-    abiVersion,
-    layoutHash: layoutHash(program.target.wordBytes),
+    abiVersion: abi,
+    layoutHash: layoutHash(target.wordBytes, abi),
     target: target.name,
-    scheme: publication.scheme.name,
+    scheme,
     order: publication.order,
     code,
     constantsOffset: pool.start,

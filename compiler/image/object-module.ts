@@ -1,4 +1,4 @@
-import { abiVersion, descriptorLayout, layoutHash } from '../abi.ts';
+import { descriptorLayout } from '../abi.ts';
 import { FunctionTypes } from '../wasm/function-types.ts';
 import { elementCount } from './exec-env.ts';
 import type { Image } from './image.ts';
@@ -168,8 +168,8 @@ class Description {
       return this.descriptor(types.id(module.types[typeIndex]), index, host, host);
     });
     const env = data.take(layout.size);
-    data.u32(env + layout.header.abiVersion, abiVersion);
-    data.u32(env + layout.header.layoutHash, layoutHash(word));
+    data.u32(env + layout.header.abiVersion, image.abiVersion);
+    data.u32(env + layout.header.layoutHash, image.layoutHash);
     layout.functionImports.forEach((at, i) => {
       data.address(env + at, relro, imports[i]);
     });

@@ -1,4 +1,5 @@
 import { atomic } from './atomic.ts';
+import { field } from './field.ts';
 import { none } from './none.ts';
 import type { PublicationScheme, SchemeName } from './scheme.ts';
 import { unwind } from './unwind.ts';
@@ -7,5 +8,6 @@ import { unwind } from './unwind.ts';
 export const schemes: Readonly<Record<SchemeName, (word: 4 | 8) => PublicationScheme>> = {
   none,
   atomic,
+  field,
   unwind,
 };

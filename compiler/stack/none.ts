@@ -1,8 +1,8 @@
-import { type PublicationScheme, topOfEnv } from './scheme.ts';
+import { type PublicationScheme, topInEnv } from './scheme.ts';
 
 /** Functions publish nothing: the base line that the other schemes' costs are measured against. */
 export const none = (word: 4 | 8): PublicationScheme => ({
   name: 'none',
-  top: topOfEnv(word),
+  ...topInEnv(word, 1),
   functions: false,
 });

@@ -1,4 +1,4 @@
-import { envHeader } from '../abi.ts';
+import { type AbiVersion, envHeader } from '../abi.ts';
 import type { MFunction } from '../backend/machine.ts';
 
 /**
@@ -12,20 +12,25 @@ import type { MFunction } from '../backend/machine.ts';
  */
 export interface PublicationScheme {
   readonly name: SchemeName;
+  /** Version of the exec env that holds it. */
+  readonly abi: AbiVersion;
   readonly top: TopLocation;
   /** True: every function that calls publishes; false: adapters alone. */
   readonly functions: boolean;
 }
 
-/** Scheme names; `tail` and `field` take their places here beside these. */
-export const schemeNames = ['none', 'atomic', 'unwind'] as const;
+/** Scheme names; `tail` takes its place here beside these. */
+export const schemeNames = ['none', 'atomic', 'field', 'unwind'] as const;
 export type SchemeName = (typeof schemeNames)[number];
 
 /** Where `top` lives: at byte `offset` of the exec env. */
 export type TopLocation = { readonly kind: 'env'; readonly offset: number };
 
-/** `top` in the field that every exec env of ABI version 1 has for it. */
-export const topOfEnv = (word: 4 | 8): TopLocation => ({ kind: 'env', offset: envHeader(word).top });
+/** The exec env of that version and its field for `top`. */
+export const topInEnv = (word: 4 | 8, abi: AbiVersion): Pick<PublicationScheme, 'abi' | 'top'> => ({
+  abi,
+  top: { kind: 'env', offset: envHeader(word, abi).top },
+});
 
 /**
  * Memory order of the store to `top`. relaxed: the compiler alone keeps the order (same-thread readers); release:

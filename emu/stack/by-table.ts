@@ -23,13 +23,13 @@ export class TableReader extends StackReader {
       const { symbol, cfa, returnAddress } = point;
       const sp = this.floor;
       if (cfa < this.word || returnAddress < 0 || returnAddress >= cfa) return 'return-address-unreadable';
-      this.floor = sp + cfa;
       if (isBorder(symbol)) {
         this.record = sp + symbol.slotBase;
         const failure = this.leaveActivation();
         if (failure !== null) return failure;
-        if (symbol.kind === 'entry-adapter') return this.acrossHost();
       }
+      this.floor = sp + cfa;
+      if (symbol.kind === 'entry-adapter') return this.acrossHost();
       const failure = this.takeReturnAddress(sp + returnAddress);
       if (failure !== null) return failure;
     }

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activationWords, layoutEnv } from '../../compiler/abi.ts';
 import type { Image, ImageFunction } from '../../compiler/image/image.ts';
 import type { FunctionKind } from '../../compiler/ir/function.ts';
+import { stackAbi } from '../../compiler/stack/compatibility.ts';
+import { schemes } from '../../compiler/stack/index.ts';
+import type { SchemeName } from '../../compiler/stack/scheme.ts';
 import type { TargetName } from '../../compiler/target.ts';
 import { decodeModule } from '../../compiler/wasm/reader.ts';
 import { ModuleInstance } from '../instance.ts';
@@ -22,7 +25,7 @@ const publishedFrom = 16;
 const symbolNumber = { outer: 0, inner: 1, entry: 2, cross: 3, host: 4 } as const;
 type Name = keyof typeof symbolNumber;
 
-function handMadeImage(target: TargetName): Image {
+function handMadeImage(target: TargetName, scheme: SchemeName): Image {
   const module = decodeModule(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
   const word = target === 'x86_64' ? 8 : 4;
   const functions: ImageFunction[] = kinds.map((kind: FunctionKind, id) => ({
@@ -46,11 +49,8 @@ function handMadeImage(target: TargetName): Image {
     },
   ]);
   return {
-    abiVersion: 1,
-    layoutHash: 0,
+    ...stackAbi(scheme, word, 'relaxed'),
     target,
-    scheme: 'atomic',
-    order: 'relaxed',
     code: new Uint8Array(kinds.length * functionBytes),
     constantsOffset: kinds.length * functionBytes,
     functions,
@@ -66,7 +66,7 @@ function handMadeImage(target: TargetName): Image {
       trap: new Uint8Array(0),
       publicationAt: new Uint32Array(0),
     },
-    env: layoutEnv(module, word),
+    env: layoutEnv(module, word, schemes[scheme](word).abi),
     module,
     symbols: {
       wasm: new Int32Array(0),
@@ -89,9 +89,9 @@ class HandMadeStack {
   private sp: number;
   private returnTo: number;
 
-  constructor(target: TargetName) {
-    this.machine = new Machine(target);
-    this.loaded = this.machine.loadImage(handMadeImage(target));
+  constructor(target: TargetName, scheme: SchemeName) {
+    this.machine = new Machine(target, { scheme });
+    this.loaded = this.machine.loadImage(handMadeImage(target, scheme));
     this.envs = [0, 1].map(() => {
       const env = this.machine.allocate(this.loaded.image.env.size);
       const none = { memories: [], tables: [], globals: [], importedFunctions: [] };
@@ -106,7 +106,7 @@ class HandMadeStack {
   reset(): void {
     const { machine } = this;
     machine.stack.bytes.fill(0xa5);
-    for (const env of this.envs) machine.writeWord(env + machine.header.top, 0);
+    for (const env of this.envs) machine.writeTop(env, 0);
     machine.innermostEnv = 0;
     this.env = 0;
     this.sp = machine.stackLimit + machine.stack.size;
@@ -124,7 +124,7 @@ class HandMadeStack {
   }
 
   private setTop(record: number): void {
-    this.machine.writeWord(this.env + this.machine.header.top, record);
+    this.machine.writeTop(this.env, record);
   }
 
   /** `name` is called, makes its frame, and publishes if it is not an entry adapter. */
@@ -135,7 +135,7 @@ class HandMadeStack {
     this.write(this.sp + frameBytes - w, this.returnTo);
     this.returnTo = this.pc(name);
     if (name === 'entry') return this;
-    this.write(this.sp + recordOffset, machine.readWord(this.env + machine.header.top));
+    this.write(this.sp + recordOffset, machine.readTop(this.env));
     const self = w === 8 ? symbolNumber[name] : this.pc(name, 8);
     this.write(this.sp + recordOffset + w, self);
     this.setTop(this.sp + recordOffset);
@@ -149,15 +149,14 @@ class HandMadeStack {
     const callee = this.envs[index];
     const caller = machine.innermostEnv;
     const record = this.sp + slotBase;
-    const { top } = machine.header;
     const word = (k: number, value: number) => this.write(record + k * w, value);
-    word(activationWords.prev, caller === 0 ? 0 : machine.readWord(caller + top));
+    word(activationWords.prev, caller === 0 ? 0 : machine.readTop(caller));
     machine.stack.u32.fill(
       0xffff_ffff,
       (record + w - machine.stack.address) / 4,
       (record + 2 * w - machine.stack.address) / 4,
     );
-    word(activationWords.savedTop, machine.readWord(callee + top));
+    word(activationWords.savedTop, machine.readTop(callee));
     word(activationWords.env, callee);
     word(activationWords.callerEnv, caller);
     this.env = callee;
@@ -190,127 +189,157 @@ class HandMadeStack {
   }
 }
 
-describe.each(['x86_64', 'armv7'] as const)('reading a stack by its records, on %s', (target) => {
-  const stack = new HandMadeStack(target);
-  const reader = createReader(stack.machine, 'atomic');
-  beforeAll(() => stack.reset());
-  afterAll(() => stack.machine.close());
-  const names = () => reader.frames().map((frame) => frame.name);
+const targets = ['x86_64', 'armv7'] as const;
+const recordSchemes = ['atomic', 'field'] as const;
 
-  it('finds every function that has published', () => {
-    stack.reset();
-    const registers = stack.call('entry').activate(0).call('outer').call('inner').inBody();
-    expect([reader.read(registers), reader.failure, names()]).toEqual([
-      true,
-      null,
-      ['inner', 'outer', 'entry'],
-    ]);
-    expect(reader.frames()[0]).toMatchObject({
-      kind: 'wasm',
-      wasmIndex: 1,
-      wasmOffset: 101,
-      pc: registers.pc,
-    });
-  });
+describe.each(targets.flatMap((target) => recordSchemes.map((scheme) => [target, scheme] as const)))(
+  'reading a stack by its records, on %s, scheme %s',
+  (target, scheme) => {
+    const stack = new HandMadeStack(target, scheme);
+    const reader = createReader(stack.machine, scheme);
+    beforeAll(() => stack.reset());
+    afterAll(() => stack.machine.close());
+    const names = () => reader.frames().map((frame) => frame.name);
 
-  it('finds a function that has not, by its return address', () => {
-    stack.reset();
-    const registers = stack.call('entry').activate(0).call('outer').atEntry('inner');
-    expect([reader.read(registers), names()]).toEqual([true, ['inner', 'outer', 'entry']]);
-    stack.reset();
-    expect(reader.read(stack.call('entry').activate(0).atEntry('inner'))).toBe(true);
-    expect(names()).toEqual(['inner', 'entry']);
-  });
-
-  it('goes on in the exec env that called across', () => {
-    stack.reset();
-    stack.call('entry').activate(0).call('outer').call('cross').activate(1).call('inner');
-    expect(reader.read(stack.inBody())).toBe(true);
-    expect(names()).toEqual(['inner', 'cross', 'outer', 'entry']);
-  });
-
-  it('goes on behind host functions', () => {
-    stack.reset();
-    stack.call('entry').activate(0).call('outer').call('host').enterAgain().activate(0).call('inner');
-    expect(reader.read(stack.inBody())).toBe(true);
-    expect(names()).toEqual(['inner', 'entry', 'host', 'outer', 'entry']);
-    expect(reader.frames()[2]).toMatchObject({ kind: 'host', pc: -1 });
-  });
-
-  it('reads adapters themselves', () => {
-    stack.reset();
-    expect(reader.read(stack.atEntry('entry'))).toBe(true);
-    stack.reset();
-    expect(reader.read(stack.call('entry').inBody())).toBe(true);
-    expect(reader.read(stack.activate(0).inBody())).toBe(true);
-    expect(names()).toEqual(['entry']);
-    expect(reader.read(stack.call('outer').call('cross').inBody())).toBe(true);
-    expect(reader.read(stack.activate(1).inBody())).toBe(true);
-    expect(names()).toEqual(['cross', 'outer', 'entry']);
-  });
-
-  it('says why it cannot go on', () => {
-    const { machine } = stack;
-    const w = machine.wordBytes;
-    const failureOf = (
-      change: (record: number, registers: { pc: number; sp: number; lr: number; env: number }) => void,
-    ) => {
+    it('finds every function that has published', () => {
       stack.reset();
-      const registers = { ...stack.call('entry').activate(0).call('outer').call('inner').inBody() };
-      change(machine.readWord(stack.env + machine.header.top), registers);
-      expect(reader.read(registers)).toBe(false);
-      return reader.failure;
-    };
-    const poke = (address: number, value: number) => machine.stack.writeU32(address, value);
-    const top = (value: number) => machine.writeWord(stack.env + machine.header.top, value);
-    expect(failureOf((_, r) => (r.pc = 0x1234))).toBe('no-image-at-pc');
-    expect(failureOf((_, r) => (r.env = 0))).toBe('bad-env');
-    expect(failureOf((_, r) => (r.sp += 8))).toBe('bad-record');
-    expect(failureOf((record) => top(record + 1))).toBe('bad-record');
-    expect(failureOf((record) => top(record + frameBytes))).toBe('bad-record');
-    expect(failureOf((record) => poke(record + w, w === 8 ? 0 : stack.pc('outer')))).toBe('wrong-function');
-    expect(failureOf((record) => poke(record, record - stack.loaded.base))).not.toBeNull();
-    expect(failureOf((record) => poke(record, 0))).not.toBeNull();
-    expect(failureOf((record) => poke(record - recordOffset + frameBytes - w, 0x4444))).toBe(
-      'no-image-at-return',
-    );
-    expect(failureOf((record) => poke(record + 2 * frameBytes + slotBase - recordOffset + w, 3))).toBe(
-      'wrong-activation',
-    );
-  });
+      const registers = stack.call('entry').activate(0).call('outer').call('inner').inBody();
+      expect([reader.read(registers), reader.failure, names()]).toEqual([
+        true,
+        null,
+        ['inner', 'outer', 'entry'],
+      ]);
+      expect(reader.frames()[0]).toMatchObject({
+        kind: 'wasm',
+        wasmIndex: 1,
+        wasmOffset: 101,
+        pc: registers.pc,
+      });
+    });
 
-  it('never throws and always ends, whatever it finds', () => {
-    const { machine } = stack;
-    const near = machine.stackLimit + machine.stack.size - 1024;
-    const address = fc.oneof(
-      fc.integer({ min: 0, max: 1023 }).map((n) => near + n),
-      fc.integer({ min: 0, max: kinds.length * functionBytes }).map((n) => stack.loaded.base + n),
-      fc.constantFrom(0, 1, 2 ** 32 - 1, ...stack.envs),
-      fc.nat(),
-    );
-    fc.assert(
-      fc.property(
-        fc.array(address, { minLength: 64, maxLength: 64 }),
-        fc.array(address, { minLength: 6, maxLength: 6 }),
-        (words, [pc, sp, lr, env, top, thread]) => {
-          stack.reset();
-          words.forEach((word, i) => {
-            machine.stack.writeU32(near + 16 * i, word);
-          });
-          for (const known of stack.envs) machine.writeWord(known + machine.header.top, top);
-          machine.innermostEnv = thread;
-          reader.read({ pc, sp, lr, env });
-          expect(reader.depth).toBeLessThan(200);
-        },
-      ),
-      { numRuns: 2000 },
-    );
-  });
+    it('finds a function that has not, by its return address', () => {
+      stack.reset();
+      const registers = stack.call('entry').activate(0).call('outer').atEntry('inner');
+      expect([reader.read(registers), names()]).toEqual([true, ['inner', 'outer', 'entry']]);
+      stack.reset();
+      expect(reader.read(stack.call('entry').activate(0).atEntry('inner'))).toBe(true);
+      expect(names()).toEqual(['inner', 'entry']);
+    });
 
-  it('names the innermost frame alone under scheme none', () => {
-    stack.reset();
-    const none = createReader(stack.machine, 'none');
-    expect(none.read(stack.call('entry').activate(0).call('outer').inBody())).toBe(false);
-    expect([none.failure, none.frames().map((f) => f.name)]).toEqual(['not-published', ['outer']]);
-  });
+    it('goes on in the exec env that called across', () => {
+      stack.reset();
+      stack.call('entry').activate(0).call('outer').call('cross').activate(1).call('inner');
+      expect(reader.read(stack.inBody())).toBe(true);
+      expect(names()).toEqual(['inner', 'cross', 'outer', 'entry']);
+    });
+
+    it('goes on behind host functions', () => {
+      stack.reset();
+      stack.call('entry').activate(0).call('outer').call('host').enterAgain().activate(0).call('inner');
+      expect(reader.read(stack.inBody())).toBe(true);
+      expect(names()).toEqual(['inner', 'entry', 'host', 'outer', 'entry']);
+      expect(reader.frames()[2]).toMatchObject({ kind: 'host', pc: -1 });
+    });
+
+    it('reads adapters themselves', () => {
+      stack.reset();
+      expect(reader.read(stack.atEntry('entry'))).toBe(true);
+      stack.reset();
+      expect(reader.read(stack.call('entry').inBody())).toBe(true);
+      expect(reader.read(stack.activate(0).inBody())).toBe(true);
+      expect(names()).toEqual(['entry']);
+      expect(reader.read(stack.call('outer').call('cross').inBody())).toBe(true);
+      expect(reader.read(stack.activate(1).inBody())).toBe(true);
+      expect(names()).toEqual(['cross', 'outer', 'entry']);
+    });
+
+    it('says why it cannot go on', () => {
+      const { machine } = stack;
+      const w = machine.wordBytes;
+      const failureOf = (
+        change: (record: number, registers: { pc: number; sp: number; lr: number; env: number }) => void,
+      ) => {
+        stack.reset();
+        const registers = { ...stack.call('entry').activate(0).call('outer').call('inner').inBody() };
+        change(machine.readTop(stack.env), registers);
+        expect(reader.read(registers)).toBe(false);
+        return reader.failure;
+      };
+      const poke = (address: number, value: number) => machine.stack.writeU32(address, value);
+      const top = (value: number) => machine.writeTop(stack.env, value);
+      expect(failureOf((_, r) => (r.pc = 0x1234))).toBe('no-image-at-pc');
+      expect(failureOf((_, r) => (r.env = 0))).toBe('bad-env');
+      expect(failureOf((_, r) => (r.sp += 8))).toBe('bad-record');
+      expect(failureOf((record) => top(record + 1))).toBe('bad-record');
+      expect(failureOf((record) => top(record + frameBytes))).toBe('bad-record');
+      expect(failureOf((record) => poke(record + w, w === 8 ? 0 : stack.pc('outer')))).toBe('wrong-function');
+      expect(failureOf((record) => poke(record, record - stack.loaded.base))).not.toBeNull();
+      expect(failureOf((record) => poke(record, 0))).not.toBeNull();
+      expect(failureOf((record) => poke(record - recordOffset + frameBytes - w, 0x4444))).toBe(
+        'no-image-at-return',
+      );
+      expect(failureOf((record) => poke(record + 2 * frameBytes + slotBase - recordOffset + w, 3))).toBe(
+        'wrong-activation',
+      );
+    });
+
+    it('never throws and always ends, whatever it finds', () => {
+      const { machine } = stack;
+      const near = machine.stackLimit + machine.stack.size - 1024;
+      const address = fc.oneof(
+        fc.integer({ min: 0, max: 1023 }).map((n) => near + n),
+        fc.integer({ min: 0, max: kinds.length * functionBytes }).map((n) => stack.loaded.base + n),
+        fc.constantFrom(0, 1, 2 ** 32 - 1, ...stack.envs),
+        fc.nat(),
+      );
+      fc.assert(
+        fc.property(
+          fc.array(address, { minLength: 64, maxLength: 64 }),
+          fc.array(address, { minLength: 6, maxLength: 6 }),
+          (words, [pc, sp, lr, env, top, thread]) => {
+            stack.reset();
+            words.forEach((word, i) => {
+              machine.stack.writeU32(near + 16 * i, word);
+            });
+            for (const known of stack.envs) machine.writeTop(known, top);
+            machine.innermostEnv = thread;
+            reader.read({ pc, sp, lr, env });
+            expect(reader.depth).toBeLessThan(200);
+          },
+        ),
+        { numRuns: 2000 },
+      );
+    });
+  },
+);
+
+it.each(targets)('names the innermost frame alone under scheme none, on %s', (target) => {
+  const stack = new HandMadeStack(target, 'none');
+  const none = createReader(stack.machine, 'none');
+  expect(none.read(stack.call('entry').activate(0).call('outer').inBody())).toBe(false);
+  expect([none.failure, none.frames().map((f) => f.name)]).toEqual(['not-published', ['outer']]);
+  stack.machine.close();
+});
+
+it.each(targets)('refuses code of another ABI, and says how it differs, on %s', (target) => {
+  const stack = new HandMadeStack(target, 'atomic');
+  const { machine } = stack;
+  const hash = (scheme: SchemeName) => {
+    const { layoutHash } = stackAbi(scheme, machine.wordBytes, 'relaxed');
+    return `0x${layoutHash.toString(16).padStart(8, '0')}`;
+  };
+  const field = handMadeImage(target, 'field');
+  const layouts = `exec env layout ${hash('field')} instead of ${hash('atomic')}`;
+  expect(() => machine.loadImage(field)).toThrow(
+    `the machine cannot run this image: ABI version 2 instead of 1, ${layouts}, scheme field instead of atomic`,
+  );
+  expect(() => createReader(machine, 'field')).toThrow(
+    /ABI version 1 instead of 2, .*, scheme atomic instead of field$/,
+  );
+  expect(() => createReader(machine, 'unwind')).toThrow(/stack: scheme atomic instead of unwind$/);
+  expect(() => createReader(machine, 'atomic', 'release')).toThrow(
+    /stack: order relaxed, which is weaker than release$/,
+  );
+  expect([machine.images.length, machine.innermostEnv]).toEqual([1, 0]);
+  machine.close();
 });

@@ -1,4 +1,6 @@
-import type { SchemeName } from '../../compiler/stack/scheme.ts';
+import { ImageError } from '../../compiler/errors.ts';
+import { abiDifference, stackAbi } from '../../compiler/stack/compatibility.ts';
+import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
 import type { Machine } from '../machine.ts';
 import { RecordReader } from './by-record.ts';
 import { TableReader } from './by-table.ts';
@@ -15,9 +17,20 @@ class InnermostReader extends StackReader {
 const readers: Readonly<Record<SchemeName, new (machine: Machine) => StackReader>> = {
   none: InnermostReader,
   atomic: RecordReader,
+  field: RecordReader,
   unwind: TableReader,
 };
 
-/** A reader for stacks that code compiled with `scheme` publishes on `machine`. */
-export const createReader = (machine: Machine, scheme: SchemeName): StackReader =>
-  new readers[scheme](machine);
+/**
+ * A reader for stacks that code compiled with `scheme` publishes on `machine`. One on the same thread needs no order.
+ * @throws ImageError if the machine's code is of another ABI, with the difference in words; nothing has been read then
+ */
+export function createReader(
+  machine: Machine,
+  scheme: SchemeName,
+  order: MemoryOrder = 'relaxed',
+): StackReader {
+  const difference = abiDifference(machine.abi, stackAbi(scheme, machine.wordBytes, order));
+  if (difference !== null) throw new ImageError(`the reader cannot read this machine's stack: ${difference}`);
+  return new readers[scheme](machine);
+}

@@ -112,6 +112,17 @@ typedef struct fathom_env {
   struct fathom_instance *instance;
 } fathom_env;
 
+#if !defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && !defined(__STDC_NO_ATOMICS__)
+/* Generated code stores `top` atomically: that it is declared as a plain word must not make a difference. */
+_Static_assert(sizeof(_Atomic uintptr_t) == sizeof(uintptr_t), "an atomic word has the size of a plain one");
+_Static_assert(_Alignof(_Atomic uintptr_t) == _Alignof(uintptr_t), "an atomic word is aligned as a plain one");
+#endif
+
+/* Where an exec env keeps the address of its innermost publication record: in version 2 of the ABI, behind all else. */
+static inline uintptr_t *fathom_top(fathom_env *env) {
+  return env->abi_version == 2 ? (uintptr_t *)(env + 1) : &env->top;
+}
+
 /* Offset of base and size in the exec env; limits in pages; the C program's memory where it is imported. */
 typedef struct fathom_memory_type {
   size_t at;
@@ -360,6 +371,8 @@ static inline int fathom_instantiate(fathom_instance *instance, const fathom_mod
   size_t k;
   instance->module = NULL;
   if (module->version != FATHOM_OBJECT_VERSION || module->env_bytes != env_bytes) return -2;
+  k = ((const fathom_env *)module->image)->abi_version;
+  if (k != 1 && k != 2) return -2;
   instance->module = module;
   instance->host = host;
   instance->user = user;
@@ -562,13 +575,13 @@ static inline void fathom_enter(const fathom_thread *thread, fathom_mark *mark) 
 static inline void fathom_leave(fathom_thread *thread, const fathom_mark *mark) {
   const fathom_instance *instance;
   for (instance = thread->instances; instance != NULL; instance = instance->next) {
-    uintptr_t top = instance->env->top;
+    uintptr_t top = *fathom_top(instance->env);
     while (top != 0 && top < (uintptr_t)mark) {
       /* A publication record: previous, self; an activation's self is -1, and the exec env's top before it stands next. */
       const uintptr_t *record = (const uintptr_t *)top;
       top = record[1] == UINTPTR_MAX ? record[2] : record[0];
     }
-    instance->env->top = top;
+    *fathom_top(instance->env) = top;
   }
   thread->env = mark->env;
 }

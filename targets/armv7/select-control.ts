@@ -34,11 +34,11 @@ const select: SelectionRule = (s, inst) => {
   made.cond = cond;
 };
 
-/** hostCall(env, selector, a, b). The function's address never changes. */
+/** hostCall(env, selector, a, b). The function's address never changes, nor does its place in any version of the exec env. */
 const callHost: SelectionRule = (s, inst) => {
   const code = s.temp(RegClass.int);
   const load = s.emit(I.ldr, [code], []);
-  load.mem = new Mem(envRegister, envHeader(4).hostCall);
+  load.mem = new Mem(envRegister, envHeader(4, 1).hostCall);
   s.rematerialise(code, load);
   const args = [envRegister, ...inst.args.map((arg) => s.use(arg))];
   s.callNative(inst, args, (uses, defs) => s.emit(I.call_register, defs, [code, ...uses]));

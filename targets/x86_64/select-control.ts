@@ -44,7 +44,7 @@ const callHost: SelectionRule = (s, inst) => {
   const args = [envRegister, ...inst.args.map((arg) => s.use(arg))];
   s.callNative(inst, args, (uses, defs) => {
     const made = s.emit(X.call_rm, defs, uses);
-    made.mem = new Mem(envRegister, envHeader(8).hostCall);
+    made.mem = new Mem(envRegister, envHeader(8, 1).hostCall);
     return made;
   });
 };

@@ -7,6 +7,7 @@ import wabt from 'wabt';
 import { CompileError } from '../../compiler/errors.ts';
 import { compile } from '../../compiler/index.ts';
 import { linkObject } from '../../compiler/object.ts';
+import type { SchemeName } from '../../compiler/stack/scheme.ts';
 import { cInterface } from '../../targets/armv7/c-abi.ts';
 import { armv7 } from '../../targets/armv7/index.ts';
 import { signatureProgram } from './c-signatures.ts';
@@ -27,11 +28,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** What a C program prints that is linked with modules; an `#include` for each and fathom-posix.h come before it. */
-function printed(toolchain: CToolchain, name: string, modules: Record<string, string>, main: string): string {
+function printed(
+  toolchain: CToolchain,
+  name: string,
+  modules: Record<string, string>,
+  main: string,
+  scheme: SchemeName = 'atomic',
+): string {
   const includes = [...Object.keys(modules).map((prefix) => `${prefix}.h`), 'fathom-posix.h'];
   const build = buildC(toolchain, join(root, `${name}-${toolchain.target.name}`), {
     modules: Object.fromEntries(Object.entries(modules).map(([prefix, wat]) => [prefix, assemble(wat)])),
     main: `#include <stdio.h>\n${includes.map((file) => `#include "${file}"\n`).join('')}${main}`,
+    scheme,
   });
   return runC(toolchain, build(['-O1']));
 }
@@ -49,11 +57,11 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
       expect(runC(toolchain, build(flags))).toBe(example('expected.txt'));
     });
 
-    it('the example prints the same where nothing is published', () => {
-      const build = buildC(toolchain, join(root, `none-${target.name}`), {
+    it.each(['none', 'field', 'unwind'] as const)('the example prints the same with scheme %s', (scheme) => {
+      const build = buildC(toolchain, join(root, `${scheme}-${target.name}`), {
         modules: { app: assemble(example('app.wat')) },
         main: example('main.c'),
-        scheme: 'none',
+        scheme,
       });
       expect(runC(toolchain, build(['-O2']))).toBe(example('expected.txt'));
     });
@@ -155,15 +163,17 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
       );
     });
 
-    it('traps in start functions, nested calls and C code between leave no activation behind', () => {
-      const bad = '(module (memory 1) (func $start unreachable) (start $start))';
-      const good = `(module (import "c" "inner" (func $inner (param i32) (result i32)))
+    it.each(['atomic', 'field', 'unwind'] as const)(
+      'traps in start functions, nested calls and C code between leave no activation behind: scheme %s',
+      (scheme) => {
+        const bad = '(module (memory 1) (func $start unreachable) (start $start))';
+        const good = `(module (import "c" "inner" (func $inner (param i32) (result i32)))
         (global (export "depth") (mut i32) (i32.const 0))
         (func (export "outer") (param i32) (result i32)
           (global.set 0 (i32.add (global.get 0) (i32.const 1)))
           (i32.add (call $inner (local.get 0)) (i32.const 100)))
         (func (export "divide") (param i32) (result i32) (i32.div_s (i32.const 1000) (local.get 0))))`;
-      const main = `
+        const main = `
         static fathom_thread thread;
         static fathom_host host;
         static bad_instance bad;
@@ -187,7 +197,8 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
           if (fathom_try(&thread, run, &c, &trap) == 0) printf("%d\\n", c.result);
           else printf("%s in %s, operator at %d\\n", fathom_trap_name(trap.kind), trap.location.function,
                       trap.location.wasm_offset > 0);
-          if (thread.env != 0 || good.env.head.top != 0 || bad.env.head.top != 0) puts("left behind");
+          if (thread.env != 0 || *fathom_top(&good.env.head) != 0 || *fathom_top(&bad.env.head) != 0)
+            puts("left behind");
         }
         int main(void) {
           int k;
@@ -204,17 +215,18 @@ describe.each(toolchains)('objects for $target.name (skipped without $needs)', (
           printf("depth: %d", *good_depth(&good));
           return 0;
         }`;
-      expect(printed(toolchain, 'traps', { bad, good }, main).split('\n')).toEqual([
-        'unreachable in start, operator at 1',
-        '200',
-        'inner: divide by zero',
-        '93',
-        'divide by zero in divide, operator at 1',
-        'divide by zero in divide, operator at 1',
-        '200',
-        'depth: 4',
-      ]);
-    });
+        expect(printed(toolchain, `traps-${scheme}`, { bad, good }, main, scheme).split('\n')).toEqual([
+          'unreachable in start, operator at 1',
+          '200',
+          'inner: divide by zero',
+          '93',
+          'divide by zero in divide, operator at 1',
+          'divide by zero in divide, operator at 1',
+          '200',
+          'depth: 4',
+        ]);
+      },
+    );
 
     it('a fault in C code is not taken for a trap', () => {
       const idle = '(module (func (export "nothing")))';

@@ -26,7 +26,7 @@ export function moduleContext(module: Module, name: keyof typeof specTargets): C
   };
   return {
     module,
-    env: layoutEnv(module, target.wordBytes),
+    env: layoutEnv(module, target.wordBytes, 1),
     target,
     publication: { scheme: none(target.wordBytes), order: 'relaxed', leaves: false },
     function(index: number): Callee {

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { compile } from '../compiler/index.ts';
+import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import type { SampleReport } from '../emu/sample.ts';
+import { armv7 } from '../targets/armv7/index.ts';
+import { x86_64 } from '../targets/x86_64/index.ts';
+import {
+  across,
+  assemble,
+  everyInstruction,
+  fib,
+  hotLeaf,
+  mixed,
+  type SampledProgram,
+  sampledRun,
+} from './support/sampled-runs.ts';
+
+/** Every publication scheme holds what it promises: at every instruction of whole runs, the reading is the true stack. */
+const programs: readonly (readonly [string, SampledProgram])[] = [
+  ['fib', fib(12)],
+  ['hot-leaf', hotLeaf(10)],
+  ['mixed', mixed(8)],
+  ['across', across(3)],
+];
+const targets = { x86_64, armv7 } as const;
+const targetNames = ['x86_64', 'armv7'] as const;
+const read: readonly SchemeName[] = ['atomic', 'field', 'unwind'];
+const orders: Readonly<Record<keyof typeof targets, readonly MemoryOrder[]>> = {
+  x86_64: ['relaxed', 'seq_cst'],
+  armv7: ['relaxed', 'release', 'seq_cst'],
+};
+
+/** The first sample that was not read right, in short. */
+function mismatch({ mismatches: [first] }: SampleReport): object | undefined {
+  if (first === undefined) return undefined;
+  const { sample, pc, frame, failure, frames } = first;
+  return { sample, pc: pc.toString(16), frame, failure, frames: frames.map(({ name }) => name) };
+}
+
+describe.each(targetNames)('on %s', (target) => {
+  describe.each(read)('scheme %s', (scheme) => {
+    const variants = [0, 1].flatMap((level) =>
+      orders[target].map((order) => [level as 0 | 1, order] as const),
+    );
+    it.each(variants)('reads the true stack at every instruction, -O%i, order %s', (level, order) => {
+      for (const [name, program] of programs) {
+        const options = { target, level, scheme, order } as const;
+        const { report, results } = sampledRun(options, everyInstruction, program);
+        expect([name, mismatch(report)]).toEqual([name, undefined]);
+        expect([name, report.attributed]).toEqual([name, report.samples]);
+        expect(report.samples).toBeGreaterThan(1000);
+        const plain = sampledRun(
+          { target, level, scheme: 'none' },
+          { kind: 'every', instructions: 1e6 },
+          program,
+        );
+        expect(results).toEqual(plain.results);
+      }
+    });
+
+    it('reads the true stack where leaves publish, too', () => {
+      for (const [name, program] of programs) {
+        const options = { target, level: 1, scheme, publishLeaves: true } as const;
+        const { report } = sampledRun(options, everyInstruction, program);
+        expect([name, mismatch(report), report.attributed]).toEqual([name, undefined, report.samples]);
+      }
+    });
+  });
+
+  it.each(['fib', 'hot-leaf', 'mixed', 'across-outer'])('unwind adds no instruction to none: %s', (name) => {
+    for (const level of [0, 1] as const) {
+      for (const order of orders[target]) {
+        const options = { target: targets[target], level, order } as const;
+        const none = compile(assemble(name), { ...options, scheme: 'none' });
+        const unwind = compile(assemble(name), { ...options, scheme: 'unwind' });
+        expect(unwind.code).toEqual(none.code);
+        expect(unwind.map).toEqual(none.map);
+      }
+    }
+  });
+});
