@@ -133,6 +133,8 @@ describe('fathom', () => {
     [['compile', 'demo.wat', '--print-after', 'lunch'], 'not lunch'],
     [['sample', 'demo.wat', '--every', '0'], '--every takes a whole number'],
     [['sample', 'demo.wat', '--every', '2', '--random', '1'], 'mutually exclusive'],
+    [['sample', 'demo.wat', '-o', 'out.txt'], 'out.txt: the ending names no format; there are .html,'],
+    [['sample', 'demo.wat', '--format', 'html'], 'output'],
     [['tour', 'demo.wat', '--every', '-1'], '--every takes a whole number'],
   ])('refuses the usage %j', (args, expected) => {
     expect(refused(...args)).toContain(expected);
@@ -205,7 +207,7 @@ describe('bad modules', () => {
     done('compile', 'demo.wat', '-o', 'whole.fathom');
     writeFileSync(at('cut.fathom'), readFileSync(at('whole.fathom')).subarray(0, 1000));
     writeFileSync(at('out'), 'before');
-    for (const args of [['run'], ['sample', '-o', 'out'], ['disasm', '-o', 'out']]) {
+    for (const args of [['run'], ['sample', '-o', 'out', '--format', 'folded'], ['disasm', '-o', 'out']]) {
       expect(refused(...args, 'cut.wasm')).toMatch(
         /^cut\.wasm: .*unexpected end.* \(at offset 0x[0-9a-f]+\)$/,
       );

@@ -1,7 +1,10 @@
+import { basename } from 'node:path';
 import type { Argv } from 'yargs';
 import type { Schedule } from '../emu/interrupts.ts';
 import { type SampleReport, Sampler, SamplingEnded } from '../emu/sample.ts';
 import { ExitCode, table, UsageError, writeOutput } from './common.ts';
+import { type FormatName, formatNames, formatOf, formats } from './profile/formats.ts';
+import { modelOf } from './profile/model.ts';
 import { outcomeOf, type ProgramFlags, prepareProgram, programFlags } from './run.ts';
 
 interface Flags extends ProgramFlags {
@@ -11,6 +14,7 @@ interface Flags extends ProgramFlags {
   limit: number | undefined;
   verify: boolean;
   output: string | undefined;
+  format: FormatName | undefined;
   top: number;
   json: boolean;
 }
@@ -56,17 +60,27 @@ export function sampleCommand(done: (code: number) => void, yargs: Argv): Argv {
         })
         .option('output', {
           alias: 'o',
-          describe: 'write folded stacks here, - for standard output',
+          describe:
+            'write a profile here: .html, .folded, .speedscope.json or .pb.gz (pprof); - for standard output',
           type: 'string',
+          requiresArg: true,
+        })
+        .option('format', {
+          describe: 'with -o: format of the profile, whatever the name ends in',
+          choices: formatNames,
+          implies: 'output',
           requiresArg: true,
         })
         .option('top', { describe: 'rows of the table', type: 'number', default: 20, requiresArg: true })
         .option('json', { describe: 'print the report as JSON', type: 'boolean', default: false })
         .example('$0 sample fib.wat --invoke fib 20 --every 100', 'where fib(20) spends its instructions')
+        .example('$0 sample app.wasm -o app.html', 'a page: flame graph, functions and their lines')
         .example(
           '$0 sample app.wasm --target armv7 --random 7 -o app.folded',
-          'folded stacks for a flame graph',
+          'folded stacks, for flamegraph.pl and its kin',
         )
+        .example('$0 sample app.wasm -o app.speedscope.json', 'for speedscope')
+        .example('$0 sample app.wasm -o app.pb.gz', 'for go tool pprof')
         .example('$0 sample app.wasm --every 1 --verify', 'check the stack at every instruction'),
     async (flags) => done(await run(flags as unknown as Flags)),
   ) as Argv;
@@ -98,6 +112,8 @@ function scheduleOf(flags: Flags): Schedule {
 
 async function run(flags: Flags): Promise<number> {
   const schedule = scheduleOf(flags);
+  const { output } = flags;
+  const format = output === undefined ? undefined : formatOf(output, flags.format);
   const program = await prepareProgram(flags);
   const sampler = new Sampler(program.webAssembly.machine, {
     scheme: program.image.scheme,
@@ -114,10 +130,12 @@ async function run(flags: Flags): Promise<number> {
     else ({ code, message } = outcomeOf(error, flags.debug));
   }
   const report = sampler.report();
-  const folded = foldedLines(report);
-  if (flags.output !== undefined) writeOutput(flags.output, folded);
+  if (output !== undefined && format !== undefined) {
+    const model = modelOf(`${basename(flags.module)}: ${program.entry}`, sampler.profile());
+    writeOutput(output, formats[format].write(model));
+  }
   // The report goes where the output does not.
-  const say = flags.output === '-' ? console.error : console.log;
+  const say = output === '-' ? console.error : console.log;
   say(
     flags.json
       ? JSON.stringify({ target: program.image.target, ...plainReport(report), exitCode: code })
@@ -131,13 +149,6 @@ async function run(flags: Flags): Promise<number> {
   if (flags.verify && report.mismatchCount > 0) return ExitCode.failed;
   return code;
 }
-
-/** Brendan Gregg's folded format: a stack, outermost first, a space, its count. Adapters have no wasm frame: they get a name. */
-export const foldedLines = (report: SampleReport): string =>
-  [...report.folded]
-    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-    .map(([stack, count]) => `${stack === '' ? '(no frame)' : stack} ${count}\n`)
-    .join('');
 
 /** The report with its maps as plain objects. */
 export const plainReport = (report: SampleReport): object => ({

@@ -40,6 +40,8 @@ export interface Profile {
   readonly attributed: number;
   /** Instructions from sample to sample, on average where they are drawn; undefined where the schedule says nothing of it. */
   readonly interval: number | undefined;
+  /** There were too many stacks to keep where all calls are; see {@link StackTree}. */
+  readonly callsMerged: boolean;
   readonly root: ProfileNode;
 }
 
@@ -62,6 +64,8 @@ const defaultContexts = 20_000;
  */
 export class StackTree {
   readonly root = new StackNode(null, null, -1, undefined);
+  /** Positions of calls are no longer kept. */
+  full = false;
   private readonly contexts: number;
   private size = 0;
   /** The last reading, outermost frame first: what most of the next one will be, so that it need not be looked up. */
@@ -110,7 +114,10 @@ export class StackTree {
     const first = caller.bySymbol.get(point.symbol);
     for (let node = first; node !== undefined; node = node.elsewhere)
       if (node.callOffset === offset) return node;
-    if (this.size >= this.contexts && offset !== -1) return this.callee(caller, -1, point);
+    if (this.size >= this.contexts && offset !== -1) {
+      this.full = true;
+      return this.callee(caller, -1, point);
+    }
     this.size++;
     const node = new StackNode(caller, point, offset, first);
     caller.bySymbol.set(point.symbol, node);

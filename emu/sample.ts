@@ -4,7 +4,8 @@ import { Interrupter, type Schedule, seededRandom } from './interrupts.ts';
 import type { Machine, Runner } from './machine.ts';
 import { type Profile, type ProfileNode, StackTree, samplesIn } from './profile.ts';
 import { compareStacks, type StackDifference } from './stack/compare.ts';
-import { type ReadFailure, type StackFrame, StackReader } from './stack/reader.ts';
+import type { ReadFailure, StackFrame, StackReader } from './stack/reader.ts';
+import { createReader } from './stack/readers.ts';
 import { TrueStack } from './stack/true-stack.ts';
 
 export interface SampleOptions {
@@ -94,7 +95,7 @@ export class Sampler implements Runner {
     this.schedule = schedule;
     this.tree = new StackTree(contexts);
     this.limit = limit;
-    this.reader = new StackReader(machine, scheme);
+    this.reader = createReader(machine, scheme);
     this.truth = verify ? new TrueStack(machine.core) : undefined;
     this.due = verify ? dueAt(schedule) : () => true;
     const stepped: Schedule = verify ? { kind: 'every-instruction' } : schedule;
@@ -168,6 +169,7 @@ export class Sampler implements Runner {
       samples,
       attributed,
       interval: interval(schedule),
+      callsMerged: tree.full,
       root: tree.root,
     };
   }

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ProfileModel } from './model.ts';
+import { pageData, shown } from './page-data.ts';
+
+/** Where the page's parts stand, as seen from this file and from its compiled form in `dist/`. */
+const folders = ['./page/', '../../../cli/profile/page/'];
+
+function part(name: 'page.css' | 'page.js'): string {
+  const paths = folders.map((folder) => fileURLToPath(new URL(folder + name, import.meta.url)));
+  return readFileSync(paths.find((path) => existsSync(path)) ?? paths[0], 'utf8');
+}
+
+/**
+ * A profile as a page for browsers that needs nothing beside it: a flame graph, the functions, and the lines of each. What the
+ * module's author named stands in it only as escaped text and JSON, and the page's policy lets no script run but its own.
+ */
+export function writeHtml(model: ProfileModel): string {
+  const { profile } = model;
+  const css = part('page.css');
+  const js = part('page.js');
+  const title = escapeText(shown(model.title));
+  const sample =
+    profile.interval === undefined ? '' : `, one in ${profile.interval.toLocaleString('en-US')} instructions`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '${digest(css)}'; script-src '${digest(js)}'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${css}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p>${profile.target}, scheme ${profile.scheme}: ${profile.samples.toLocaleString('en-US')} samples${sample}; ${profile.attributed.toLocaleString('en-US')} read to the outermost frame (${share(profile.attributed, profile.samples)})</p>
+${causes(model)}${profile.callsMerged ? `<p>${tooMany}</p>\n` : ''}</header>
+<div class="tools">
+<input id="search" type="search" placeholder="Search functions ( / )" aria-label="Search functions">
+<button id="reset" type="button" disabled>Reset zoom</button>
+<button id="flip" type="button" aria-pressed="false">Flip</button>
+<output id="matched"></output>
+</div>
+<div id="graph" tabindex="0" role="group" aria-label="Flame graph: arrow keys move, Enter zooms, Escape shows all"><div id="rows"></div></div>
+<output id="details" aria-live="polite"></output>
+<h2>Functions</h2>
+<div class="scroll"><table id="functions">
+<thead><tr><th class="name" data-sort="name"><button type="button">Function</button></th><th colspan="2" data-sort="self"><button type="button">Self</button></th><th colspan="2" data-sort="total"><button type="button">Total</button></th></tr></thead>
+<tbody></tbody>
+</table></div>
+<button id="more" type="button" hidden></button>
+<h2>Lines of <span id="listing-title" class="name"></span></h2>
+<p id="no-listing" hidden>This is no function of a module: it has no lines.</p>
+<div class="scroll"><table id="listing">
+<thead><tr><th><span>Offset</span></th><th colspan="2"><span>Self</span></th><th colspan="2"><span>Total</span></th><th class="text"><span>WebAssembly</span></th></tr></thead>
+<tbody></tbody>
+</table></div>
+<script type="application/json" id="profile">${json(pageData(model))}</script>
+<script>${js}</script>
+</body>
+</html>
+`;
+}
+
+const tooMany =
+  'There were too many different stacks to keep where every call is: totals of lines leave out calls of the later ones.';
+
+/** Why samples could not be attributed, and how many, from the outermost frames that stand for it. */
+function causes({ functions, nodes, profile }: ProfileModel): string {
+  const counts = new Map<string, number>();
+  const outermost: string[] = [];
+  nodes.forEach(({ caller, function: of, self }, k) => {
+    outermost[k] = caller < 0 ? (of.kind === 'cause' ? of.name : '') : outermost[caller];
+    for (const count of self.values()) counts.set(outermost[k], (counts.get(outermost[k]) ?? 0) + count);
+  });
+  const items = functions
+    .filter(({ kind }) => kind === 'cause')
+    .map(({ name }) => [name, counts.get(name) ?? 0] as const)
+    .sort((a, b) => b[1] - a[1])
+    .map(
+      ([name, count]) =>
+        `<li>not attributed, ${escapeText(name.slice(1, -1))}: ${count.toLocaleString('en-US')} (${share(count, profile.samples)})</li>`,
+    );
+  return items.length === 0 ? '' : `<ul id="causes">${items.join('')}</ul>\n`;
+}
+
+const share = (count: number, of: number): string => `${((100 * count) / Math.max(1, of)).toFixed(1)} %`;
+
+/** How a Content Security Policy names what stands between the tags (CSP 3, §6.7.3.3). */
+const digest = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+
+const escapeText = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** JSON that no script element ends in: that takes a `<`. */
+const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
