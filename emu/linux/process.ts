@@ -84,8 +84,8 @@ export interface WaitCondition {
 const INSTRUCTION_TIME = 1;
 const SYSTEM_CALL_TIME = 1000;
 
-/** Instructions between looks at the host's clock, while a timer is armed in real time. */
-const REAL_TIME_SLICE = 1 << 20;
+/** Instructions between looks at the host's clock, while a timer is armed in real time: a few tenths of a millisecond. */
+const REAL_TIME_SLICE = 1 << 16;
 
 /** Highest addresses that a program maps, and where its stack ends: those of a kernel without randomisation. */
 const LIMITS: Readonly<Record<TargetName, { lowest: number; searchEnd: number; end: number }>> = {
@@ -117,6 +117,8 @@ export class LinuxProcess {
   #exit: ExitStatus | undefined;
   /** The call at hand; -1 between calls. */
   #callNumber = -1;
+  /** Instructions until the host's clock is looked at. */
+  #untilLook = REAL_TIME_SLICE;
 
   /**
    * @param file a static executable of either target
@@ -275,8 +277,9 @@ export class LinuxProcess {
       core.stepping = false;
       return core.run();
     }
-    const budget = clock.realTime ? REAL_TIME_SLICE : Math.max(1, Math.ceil(next / INSTRUCTION_TIME));
+    const budget = clock.realTime ? this.#untilLook : Math.max(1, Math.ceil(next / INSTRUCTION_TIME));
     const stop = core.run({ maxInstructions: budget });
+    this.#untilLook = stop.reason === 'count' ? REAL_TIME_SLICE : Math.max(1, budget - core.executed);
     clock.ran(core.executed * INSTRUCTION_TIME);
     return stop;
   }
@@ -335,7 +338,8 @@ export class LinuxProcess {
     // A return from a signal sets all registers itself.
     const returned = this.#callNumber < 0;
     this.#callNumber = -1;
-    if (this.timers.armed) this.#fireTimers();
+    // In real time that would find most of a profile's samples behind system calls, which are slow here.
+    if (this.timers.armed && !clock.realTime) this.#fireTimers();
     if (!returned) this.#finish(result);
     this.#deliver();
     if (this.signals.maskSaved && !this.#exit) this.#restoreMask();
