@@ -7,14 +7,13 @@ import { type ExitStatus, LinuxProcess, type ProcessOptions } from './process.ts
 export type { ByteSource } from './descriptions.ts';
 export {
   DeadlockError,
-  describeEnd,
   type ExitStatus,
   type Input,
   LinuxProcess,
   type Output,
   type ProcessOptions,
 } from './process.ts';
-export { SIGNAL, type SignalInfo, signalName } from './signals.ts';
+export { SIGNAL, type SignalInfo } from './signals.ts';
 
 /**
  * Runs an executable to its end.

@@ -22,7 +22,7 @@ import { host } from './host.ts';
 import { LAYOUTS, type Layout } from './layouts.ts';
 import { loadExecutable } from './load.ts';
 import { Mappings } from './mappings.ts';
-import { SA, SIG_DFL, SIG_IGN, SIGNAL, type SignalInfo, Signals, signalName } from './signals.ts';
+import { SA, SIG_DFL, SIG_IGN, SIGNAL, type SignalInfo, Signals } from './signals.ts';
 import { SYSTEM_CALLS } from './system-calls.ts';
 import { Timers } from './timers.ts';
 import { USER_ID } from './user.ts';
@@ -422,9 +422,4 @@ function inputFile(input: Input): Description {
 function stream(fd: number, access: number): Description {
   const flags = host.getFlags(fd);
   return flags < 0 ? new Description(access) : new HostStream(fd, flags & ~O.NONBLOCK);
-}
-
-/** A line about how a process ended, for standard error; undefined when it exited by itself. */
-export function describeEnd({ signal }: ExitStatus): string | undefined {
-  return signal === undefined ? undefined : `ended by ${signalName(signal)}`;
 }

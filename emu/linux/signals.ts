@@ -229,9 +229,3 @@ function lowest(low: number, high: number): number {
   if (low !== 0) return 32 - Math.clz32(low & -low);
   return 64 - Math.clz32(high & -high);
 }
-
-/** `SIGSEGV` for 11; `signal 40` for what has no name. */
-export function signalName(number: number): string {
-  const name = Object.entries(SIGNAL).find(([, value]) => value === number)?.[0];
-  return name === undefined ? `signal ${number}` : `SIG${name}`;
-}
