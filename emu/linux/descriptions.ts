@@ -8,6 +8,9 @@ import { host, pollOne } from './host.ts';
 /** Events of poll(2), the same on both targets. */
 export const POLL = { IN: 1, OUT: 4, ERR: 8, HUP: 16, NVAL: 32 } as const;
 
+/** Requests of ioctl(2), the same on both targets (include/uapi/asm-generic/ioctls.h): a terminal's settings, bytes to read. */
+export const IOCTL = { TCGETS: 0x5401, FIONREAD: 0x541b } as const;
+
 /** Bytes of struct statx, the same on all architectures (include/uapi/linux/stat.h). */
 export const STATX_SIZE = 256;
 const STATX_FIELDS = { mask: 0, blockSize: 4, links: 16, mode: 28 };
@@ -68,6 +71,11 @@ export class Description {
   /** Fills `bytes` with entries of a directory, struct linux_dirent64. */
   readEntries(_bytes: Uint8Array): number {
     return -ERRNO.ENOTDIR;
+  }
+
+  /** Answers one of `IOCTL`: fills `answer`. */
+  control(_request: number, _answer: Uint8Array): number {
+    return -ERRNO.ENOTTY;
   }
 
   /** Fills a struct statx, as of a pipe. */
@@ -157,6 +165,10 @@ export class HostFile extends Description {
     return true;
   }
 
+  override control(request: number, answer: Uint8Array): number {
+    return host.ioctl(this.fd, request, answer);
+  }
+
   override statx(result: Uint8Array): number {
     return host.statx(this.fd, EMPTY_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS_AND_BIRTH, result);
   }
@@ -237,6 +249,12 @@ export class SourceFile extends Description {
     if (this.#next === undefined || this.#next?.length === 0) this.#next = this.#source(DEFAULT_INPUT);
     if (this.#next === undefined) return 0;
     return this.#next === null ? POLL.HUP : events & POLL.IN;
+  }
+
+  override control(request: number, answer: Uint8Array): number {
+    if (request !== IOCTL.FIONREAD) return -ERRNO.ENOTTY;
+    answer.set(new Uint8Array(Uint32Array.of(this.#next?.length ?? 0).buffer));
+    return 0;
   }
 }
 

@@ -107,7 +107,17 @@ describe.each(TARGETS)('files of %s', (target) => {
     expect(open('other', O.CREAT | O.RDONLY)).toBe(fd);
     expect(bed.call('sendto', fd, 0, 0, 0, 0, 0)).toBe(-ERRNO.ENOTSOCK);
     expect(bed.call('accept4', 99, 0, 0, 0)).toBe(-ERRNO.EBADF);
-    expect(bed.call('ioctl', 0, 0x5401, 0)).toBe(-ERRNO.ENOTTY);
+    expect(bed.call('ioctl', 0, 0x5401, bed.data)).toBe(-ERRNO.ENOTTY);
+    expect(bed.call('ioctl', fd, 0x5401, bed.data)).toBe(-ERRNO.ENOTTY);
+    expect(bed.call('ioctl', fd, 0x5421, bed.data)).toBe(-ERRNO.ENOTTY);
+    const waiting = bed.room(4);
+    bed.call('pwrite64', 30, bed.put('12345'), 5, 0);
+    const reader = open('file', O.RDONLY);
+    expect(bed.call('ioctl', reader, 0x541b, waiting)).toBe(0);
+    expect(bed.process.space.readU32(waiting)).toBe(5);
+    bed.call('read', 0, bed.room(16), 2);
+    expect(bed.call('ioctl', 0, 0x541b, waiting)).toBe(0);
+    expect(bed.process.space.readU32(waiting)).toBe(3);
     expect(bed.call('fcntl', fd, 999, 0)).toBe(-ERRNO.EINVAL);
   });
 

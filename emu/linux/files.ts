@@ -1,6 +1,6 @@
 /** System calls on open files. */
 import type { SystemCall, SystemCallInfo } from './call.ts';
-import { type Description, POLL } from './descriptions.ts';
+import { type Description, IOCTL, POLL } from './descriptions.ts';
 import { ERRNO, RESTART, SystemCallError } from './errno.ts';
 import { flagsOfTarget, O, openFlags } from './flags.ts';
 import { host } from './host.ts';
@@ -196,11 +196,21 @@ const getdents64: SystemCall = ({ descriptors, memory }, fd, address, length) =>
   return result;
 };
 
-/** No file is a terminal for the program, nor a socket. */
-const ioctl: SystemCall = ({ descriptors }, fd) => {
-  descriptors.get(fd);
-  return -ERRNO.ENOTTY;
+/** Bytes of the answers: struct termios as the kernel has it, int. */
+const IOCTL_ANSWERS: Readonly<Record<number, number>> = { [IOCTL.TCGETS]: 36, [IOCTL.FIONREAD]: 4 };
+
+/** The requests that only ask; no program changes a device of the host. */
+const ioctl: SystemCall = ({ descriptors, memory }, fd, request, address) => {
+  const file = descriptors.get(fd);
+  const size = IOCTL_ANSWERS[request];
+  if (size === undefined) return -ERRNO.ENOTTY;
+  const answer = new Uint8Array(size);
+  const result = file.control(request, answer);
+  if (result === 0) memory.write(address, answer);
+  return result;
 };
+
+/** No file is a socket for the program. */
 const socketCall: SystemCall = ({ descriptors }, fd) => {
   descriptors.get(fd);
   return -ERRNO.ENOTSOCK;

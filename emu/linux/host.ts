@@ -48,6 +48,8 @@ export const host = {
   readlinkat: bind('int64_t readlinkat(int dir, const void *path, void *bytes, size_t length)'),
   utimensat: bind('int utimensat(int dir, const void *path, const void *times, int flags)'),
   futimens: bind('int futimens(int fd, const void *times)'),
+  fstatfs: bind('int fstatfs(int fd, void *result)'),
+  ioctl: bind('int ioctl(int fd, uint64_t request, void *argument)'),
   poll: bind('int poll(void *fds, uint64_t count, int timeout)'),
   /** glibc has no function of its own for it. */
   openat2: (dir: number, path: Uint8Array, how: Uint8Array): number =>
@@ -65,6 +67,16 @@ const syscall = bind(
 const F_GETFL = 3;
 const F_SETFL = 4;
 const SYS_OPENAT2 = 437;
+
+/** struct statfs: f_type is its first word. */
+const STATFS_SIZE = 120;
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** Whether a host file descriptor is of a file of procfs. */
+export function isOfProc(fd: number): boolean {
+  const bytes = new Uint8Array(STATFS_SIZE);
+  return host.fstatfs(fd, bytes) === 0 && new DataView(bytes.buffer).getUint32(0, true) === PROC_SUPER_MAGIC;
+}
 
 /** struct pollfd. */
 const POLLFD = { size: 8, events: 4, revents: 6 };

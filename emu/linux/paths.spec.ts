@@ -182,6 +182,27 @@ describe.each(TARGETS)('paths of %s', (target) => {
     }
   });
 
+  it('opens nothing of procfs, which would show the emulator', () => {
+    bed.dispose();
+    bed = new ProcessBed(target, { directories: ['/'], openat2: true });
+    dir = open(AT.FDCWD, '/', O.PATH);
+    expect(text(join(box, 'file').slice(1))).toBe('inside');
+    for (const name of [
+      'proc/self/mem',
+      'proc/self/maps',
+      `proc/${process.pid}/environ`,
+      'proc/thread-self/mem',
+    ]) {
+      expect([name, text(name)]).toEqual([name, -ERRNO.EACCES]);
+      const by = bed.call('openat2', dir, path(name), bed.room(24), 24);
+      expect([-ERRNO.EACCES, -ERRNO.ENOSYS, -ERRNO.ELOOP]).toContain(by);
+    }
+    expect(open(dir, 'proc/self/mem', O.RDWR)).toBe(-ERRNO.EACCES);
+    const held = open(dir, 'proc/self/mem', O.PATH);
+    expect(read(held)).toBe(-ERRNO.EBADF);
+    expect(open(dir, 'proc', O.DIRECTORY)).toBe(-ERRNO.EACCES);
+  });
+
   it('makes, renames, links and removes', () => {
     expect(bed.call('mkdirat', dir, path('new/'), 0o750)).toBe(0);
     expect(statSync(join(box, 'new')).mode & 0o777).toBe(0o750);

@@ -3,7 +3,7 @@ import type { SystemCall, SystemCallInfo } from './call.ts';
 import { HostFile, STATX_SIZE } from './descriptions.ts';
 import { ERRNO, SystemCallError } from './errno.ts';
 import { AT, O, openFlags, S } from './flags.ts';
-import { host } from './host.ts';
+import { host, isOfProc } from './host.ts';
 import type { LinuxProcess } from './process.ts';
 import type { Place } from './walk.ts';
 
@@ -70,10 +70,21 @@ const openat: SystemCall = (process, dir, path, targetFlags, mode) => {
     });
     if (!(follow && fd === -ERRNO.ELOOP && races < MAX_RACES)) break;
   }
-  if (fd < 0) return fd;
-  const closeOnExec = (flags & O.CLOEXEC) !== 0;
-  return process.descriptors.add(new HostFile(fd, flags), { closeOnExec });
+  return opened(process, fd, flags);
 };
+
+/**
+ * Gives an open file a descriptor. What procfs would show is the emulator, its memory included, where the program looks for itself:
+ * such files cannot be opened, in whatever directory they are.
+ */
+function opened({ descriptors }: LinuxProcess, fd: number, flags: number): number {
+  if (fd < 0) return fd;
+  if (!(flags & O.PATH) && isOfProc(fd)) {
+    host.close(fd);
+    return -ERRNO.EACCES;
+  }
+  return descriptors.add(new HostFile(fd, flags), { closeOnExec: (flags & O.CLOEXEC) !== 0 });
+}
 
 const openat2: SystemCall = (process, dir, path, howAt, size) => {
   if (!process.hasOpenat2) return -ERRNO.ENOSYS;
@@ -88,9 +99,7 @@ const openat2: SystemCall = (process, dir, path, howAt, size) => {
   if (resolve & ~RESOLVE.known) return -ERRNO.EINVAL;
   view.setUint32(0, (flags & (PASSED_FLAGS | O.NOFOLLOW)) | O.CLOEXEC, true);
   view.setUint32(OPEN_HOW.resolve, resolve | RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS, true);
-  const fd = host.openat2(start, Uint8Array.from([...bytes, 0]), how);
-  if (fd < 0) return fd;
-  return process.descriptors.add(new HostFile(fd, flags), { closeOnExec: (flags & O.CLOEXEC) !== 0 });
+  return opened(process, host.openat2(start, Uint8Array.from([...bytes, 0]), how), flags);
 };
 
 const STATX_FLAGS = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH | 0x6000;
