@@ -1,5 +1,9 @@
+import { CompileError } from '../../compiler/errors.ts';
 import type { Image, ImageFunction } from '../../compiler/image/image.ts';
-import type { Module } from '../../compiler/wasm/module.ts';
+import { ByteReader } from '../../compiler/wasm/bytes.ts';
+import { functionName, type Module } from '../../compiler/wasm/module.ts';
+import { operators } from '../../compiler/wasm/opcodes.ts';
+import type { LoadedImage } from '../../emu/loaded-image.ts';
 import type { Profile, ProfileNode, SamplesByOffset } from '../../emu/profile.ts';
 import { ModuleText } from './wasm-text.ts';
 
@@ -76,27 +80,16 @@ interface MutableEntry extends StackEntry {
 /** Makes a profile ready to be written. */
 export function modelOf(title: string, profile: Profile): ProfileModel {
   const builder = new Builder();
-  // Where each stack is, by the cause for which it is no whole one.
-  const places = new Map<ProfileNode, number>([[profile.root, -1]]);
   const open: ProfileNode[] = [profile.root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    const place = places.get(node) ?? -1;
-    if (node.complete.size > 0) builder.count(place, node.complete);
-    for (const [cause, counts] of node.failed) {
-      let partial = builder.add(-1, builder.special('cause', cause), -1);
-      for (const each of pathTo(node))
-        partial = builder.add(partial, builder.functionOf(each), each.callOffset);
-      builder.count(partial, counts);
-    }
-    for (const callee of node.callees) {
-      places.set(callee, builder.add(place, builder.functionOf(callee), callee.callOffset));
-      open.push(callee);
-    }
+    if (node.complete.size > 0) builder.count(builder.place(node), node.complete);
+    for (const [cause, counts] of node.failed) builder.count(builder.partial(node, cause), counts);
+    open.push(...node.callees);
   }
   return { title, profile, modules: builder.modules, functions: builder.functions, nodes: builder.nodes };
 }
 
-/** Stacks outermost first, from the one with one frame. */
+/** The stacks that lead to one, from the outermost frame's on. */
 function pathTo(innermost: ProfileNode): ProfileNode[] {
   const path: ProfileNode[] = [];
   for (let node: ProfileNode | null = innermost; node?.symbol; node = node.caller) path.push(node);
@@ -107,17 +100,45 @@ class Builder {
   readonly modules: ProfileModule[] = [];
   readonly functions: ProfileFunction[] = [];
   readonly nodes: MutableEntry[] = [];
+  private readonly places = new Map<ProfileNode, number>();
   private readonly byImage = new Map<Image, ProfileModule>();
   private readonly bySymbol = new Map<ImageFunction, ProfileFunction>();
+  private readonly byImport = new Map<string, ProfileFunction>();
   private readonly byCause = new Map<string, ProfileFunction>();
   /** Stacks by caller, function and call. */
   private readonly known = new Map<string, number>();
 
-  functionOf({ symbol, image }: ProfileNode): ProfileFunction {
+  /** The stack of `node`. Stacks that no sample ended in or went through get no place. */
+  place(node: ProfileNode): number {
+    const missing: ProfileNode[] = [];
+    let place: number | undefined;
+    for (let each: ProfileNode | null = node; each?.symbol; each = each.caller) {
+      place = this.places.get(each);
+      if (place !== undefined) break;
+      missing.push(each);
+    }
+    let index = place ?? -1;
+    for (let each = missing.pop(); each !== undefined; each = missing.pop()) {
+      index = this.add(index, this.functionOf(each), each.callOffset);
+      this.places.set(each, index);
+    }
+    return index;
+  }
+
+  /** The stack of `node` with the cause, for which it is no whole one, as its outermost frame. */
+  partial(node: ProfileNode, cause: string): number {
+    let index = this.add(-1, this.special('cause', cause), -1);
+    for (const each of pathTo(node)) index = this.add(index, this.functionOf(each), each.callOffset);
+    return index;
+  }
+
+  private functionOf(node: ProfileNode): ProfileFunction {
+    const { symbol, image } = node;
     if (symbol === null || image === null) return this.special('none', '(no frame)');
+    if (symbol.kind === 'host-adapter') return this.hostFunction(node, symbol, image);
     let found = this.bySymbol.get(symbol);
     if (found === undefined) {
-      const kind = symbol.kind === 'wasm' || symbol.kind === 'init' ? symbol.kind : 'host';
+      const kind = symbol.kind === 'init' ? 'init' : 'wasm';
       const source = this.moduleOf(image.image, image.label);
       const { name, wasmIndex: index } = symbol;
       // Images are files that anyone can write: an index need not be one.
@@ -129,8 +150,26 @@ class Builder {
     return found;
   }
 
+  /** One adapter serves all imports of a type: which of them it is, the call says, unless that goes through a table. */
+  private hostFunction(
+    { caller, callOffset }: ProfileNode,
+    adapter: ImageFunction,
+    image: LoadedImage,
+  ): ProfileFunction {
+    const name = (caller?.image && importCalledAt(caller.image.image.module, callOffset)) ?? adapter.name;
+    const source = this.moduleOf(caller?.image?.image ?? image.image, caller?.image?.label ?? image.label);
+    const key = `${source.id},${name}`;
+    let found = this.byImport.get(key);
+    if (found === undefined) {
+      found = { id: this.functions.length, name, kind: 'host', source, wasmIndex: -1 };
+      this.functions.push(found);
+      this.byImport.set(key, found);
+    }
+    return found;
+  }
+
   /** What stands in for a function. */
-  special(kind: 'cause' | 'none', name: string): ProfileFunction {
+  private special(kind: 'cause' | 'none', name: string): ProfileFunction {
     const text = kind === 'cause' ? `[${name}]` : name;
     let found = this.byCause.get(text);
     if (found === undefined) {
@@ -142,7 +181,7 @@ class Builder {
   }
 
   /** The stack that is `caller` and one frame more. */
-  add(caller: number, of: ProfileFunction, call: number): number {
+  private add(caller: number, of: ProfileFunction, call: number): number {
     const callOffset = caller < 0 ? -1 : within(this.nodes[caller].function, call);
     const key = `${caller},${of.id},${callOffset}`;
     let index = this.known.get(key);
@@ -172,6 +211,19 @@ class Builder {
       this.byImage.set(image, found);
     }
     return found;
+  }
+}
+
+/** Name of the import that the operator at `offset` calls, if it is one that does. */
+function importCalledAt(module: Module, offset: number): string | undefined {
+  const operator = offset < 0 ? undefined : operators[module.bytes[offset]];
+  if (operator?.name !== 'call') return undefined;
+  try {
+    const index = new ByteReader(module.bytes, offset + 1).u32();
+    return index < module.importedFunctions ? functionName(module, index) : undefined;
+  } catch (error) {
+    if (error instanceof CompileError) return undefined;
+    throw error;
   }
 }
 

@@ -366,7 +366,10 @@
 
   fillFunctions();
   zoom(0);
-  const hottest = functions.reduce((best, f, id) => (f.self > (functions[best]?.self ?? -1) ? id : best), -1);
+  const hottest = functions.reduce(
+    (best, f, id) => (listings[id] && f.self > (functions[best]?.self ?? -1) ? id : best),
+    -1,
+  );
   if (hottest >= 0) select(hottest);
   document.documentElement.dataset.ready = 'true';
 })();
