@@ -23,9 +23,10 @@ export interface Activation {
   readonly callerSp: number;
 }
 
-const KIND = { other: 0, call: 1, return: 2 } as const;
+/** What an instruction does to the stack of calls. */
+export const KIND = { other: 0, call: 1, return: 2 } as const;
 
-type Kind = (typeof KIND)[keyof typeof KIND];
+export type Kind = (typeof KIND)[keyof typeof KIND];
 
 /** `callSite` of an activation that the host made. */
 export const FROM_HOST = -1;
@@ -75,6 +76,11 @@ export class TrueStack {
     this.#kinds.clear();
   }
 
+  /** What the instruction at `pc` is. Between two that are `other`, `observe` learns nothing that it must know. */
+  kindAt(pc: number): Kind {
+    return this.#core.space.find(pc) ? this.#classify(this.#core, pc) : KIND.other;
+  }
+
   /** Looks at the core before it executes its next instruction, and after every run that ends otherwise. */
   observe(): void {
     const core = this.#core;
@@ -84,7 +90,7 @@ export class TrueStack {
     else if (this.#previousKind === KIND.return) this.#returned(pc, sp);
     let kind = this.#kinds.get(pc);
     if (kind === undefined) {
-      kind = core.space.find(pc) ? this.#classify(core, pc) : KIND.other;
+      kind = this.kindAt(pc);
       this.#kinds.set(pc, kind);
     }
     this.#previousPc = pc;

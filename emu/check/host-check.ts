@@ -1,0 +1,235 @@
+import type { ImageFunction } from '../../compiler/image/image.ts';
+import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
+import type { Core, Stop } from '../core.ts';
+import type { Schedule } from '../interrupts.ts';
+import type { Machine, Runner } from '../machine.ts';
+import { type CodePoint, codeAt } from '../stack/code.ts';
+import { compareStacks } from '../stack/compare.ts';
+import { isBorder, type StackReader } from '../stack/reader.ts';
+import { createReader } from '../stack/readers.ts';
+import type { Kind } from '../stack/true-stack.ts';
+import { ByAddress } from './by-address.ts';
+import { type CheckedFrame, type CodePlace, registersOf, StackDiffers } from './difference.ts';
+import { type PointShard, Points } from './points.ts';
+import { Truth } from './truth.ts';
+import { WatchedMachine } from './watched.ts';
+
+export interface HostCheckOptions {
+  readonly scheme: SchemeName;
+  readonly order?: MemoryOrder;
+  readonly schedule: Schedule;
+  readonly shard?: PointShard;
+  /** Interrupts after which the run is ended by {@link CheckEnded}, all shards' together. */
+  readonly limit?: number;
+}
+
+/** Thrown through the running program when a call has spent its budget, or the check its interrupts. */
+export class CheckEnded extends Error {
+  override readonly name = 'CheckEnded';
+}
+
+/** Frames beyond so many make an instruction count for more: each such stack is read, too. */
+const framesPerInstruction = 32;
+
+/** At every so many interrupts that are known to read as the last one did, the stack is read all the same. */
+const rereadEvery = 61;
+
+/** Pinned exec env and link register, as words of `Core.words`. */
+const registerNames = { x86_64: { env: 'r15', link: 'r15' }, armv7: { env: 'r10', link: 'lr' } } as const;
+
+interface Instruction {
+  readonly kind: Kind;
+  readonly point: CodePoint | undefined;
+}
+
+/** Of {@link CodePoint}, for code outside of functions, which is never the same twice. */
+const nowhere = { cfa: 0, returnAddress: 0, published: false } as const;
+
+/**
+ * Interrupts a machine at instructions of its runs, has the stack read there by the host's reader, and compares every frame of each
+ * reading with the calls and returns as executed.
+ *
+ * What is not done again at each interrupt is what cannot have changed. The true stack is looked at where calls and returns are. A
+ * reading is a function of what the code map says of the program counter (the counter itself it only repeats), of the
+ * registers, and of the words that it loads ({@link WatchedMachine}): of the registers, by `sp + cfa` and the place of the return address alone, but in adapters,
+ * which look at `sp` itself. Where all of these are as they were, and the true stack is, the last reading and its
+ * comparison hold. Every {@link rereadEvery}th of those is read and compared in full, whatever this paragraph says.
+ */
+export class HostCheck implements Runner {
+  /** Interrupts whose stack was read and compared. */
+  checked = 0;
+  readonly points: Points;
+  readonly truth: Truth;
+  /** Work that the call at hand may still do, in instructions, see {@link framesPerInstruction}. */
+  budget = Number.POSITIVE_INFINITY;
+  private readonly machine: Machine;
+  private readonly watched: WatchedMachine;
+  private readonly reader: StackReader;
+  private readonly code: ByAddress<Instruction>;
+  private readonly env: number;
+  private readonly link: number;
+  private readonly limit: number;
+  private readonly reads: boolean;
+  /** What the last reading was made of; it was right. */
+  private known = false;
+  private symbol: ImageFunction | undefined;
+  private published = false;
+  private base = 0;
+  private place = 0;
+  private pinned = 0;
+  private lr = 0;
+  private version = -1;
+  private rereadIn = rereadEvery;
+
+  /** @throws ImageError if the machine's code is of another ABI than `scheme` and `order` */
+  constructor(
+    machine: Machine,
+    { scheme, order, schedule, shard, limit = Number.POSITIVE_INFINITY }: HostCheckOptions,
+  ) {
+    this.machine = machine;
+    this.points = new Points(schedule, shard);
+    this.truth = new Truth(machine.core);
+    this.watched = new WatchedMachine(machine);
+    this.reader = createReader(this.watched.machine, scheme, order);
+    this.reads = scheme !== 'none';
+    this.limit = limit;
+    this.code = new ByAddress((pc) => ({
+      kind: this.truth.stack.kindAt(pc),
+      point: codeAt(machine, pc, true),
+    }));
+    const names = machine.core.registerNames;
+    this.env = 2 * names.indexOf(registerNames[machine.target].env);
+    this.link = 2 * names.indexOf(registerNames[machine.target].link);
+  }
+
+  /** Checks what `body` runs on the machine. Returns or throws what `body` does; {@link StackDiffers} at a difference. */
+  during<T>(body: () => T): T {
+    const { machine } = this;
+    const { runner } = machine;
+    machine.runner = this;
+    try {
+      return body();
+    } finally {
+      machine.runner = runner;
+      machine.core.stepping = false;
+    }
+  }
+
+  run(core: Core): Stop {
+    const { truth, points, code } = this;
+    for (;;) {
+      const pc = core.pc;
+      const here = code.at(pc);
+      truth.observe(here.kind);
+      if (points.take()) this.check(pc, here);
+      this.budget -= 1 + Math.floor(truth.depth / framesPerInstruction);
+      if (this.budget < 0 || points.due >= this.limit) this.end();
+      const stop = core.step();
+      if (stop.reason !== 'count') {
+        truth.settle();
+        return stop;
+      }
+    }
+  }
+
+  entered(adapter: number): void {
+    this.truth.enter(adapter, this.machine.core.exitStub);
+  }
+
+  left(stackPointer: number): void {
+    this.truth.unwindTo(stackPointer);
+  }
+
+  private end(): never {
+    throw new CheckEnded(this.budget < 0 ? 'the budget of a call is spent' : 'all interrupts are taken');
+  }
+
+  private check(pc: number, { point }: Instruction): void {
+    this.checked++;
+    const { words, sp } = this.machine.core;
+    const pinned = words[this.env] + words[this.env + 1] * 2 ** 32;
+    const lr = words[this.link];
+    const { cfa, returnAddress, published } = point ?? nowhere;
+    const base = sp + cfa;
+    const place = returnAddress < 0 ? -1 : sp + returnAddress;
+    const same =
+      this.known &&
+      point !== undefined &&
+      point.symbol === this.symbol &&
+      published === this.published &&
+      base === this.base &&
+      place === this.place &&
+      (place >= 0 || lr === this.lr) &&
+      pinned === this.pinned &&
+      this.truth.version === this.version &&
+      this.watched.unchanged;
+    if (same && --this.rereadIn > 0) return;
+    this.rereadIn = rereadEvery;
+    this.watched.begin();
+    this.reader.read({ pc, sp, lr, env: pinned });
+    if (!this.readsTruth(pc)) this.differ(pc, point, same);
+    this.known = point !== undefined && !isBorder(point.symbol);
+    this.symbol = point?.symbol;
+    this.published = published;
+    this.base = base;
+    this.place = place;
+    this.lr = lr;
+    this.pinned = pinned;
+    this.version = this.truth.version;
+  }
+
+  /** Whether the last reading has the program counter, then all return addresses, and is complete. */
+  private readsTruth(pc: number): boolean {
+    const { reader, truth } = this;
+    if (!this.reads) return reader.failure === 'not-published' && reader.depth === 1 && reader.pcs[0] === pc;
+    if (reader.failure !== null) return false;
+    const { depth, pcs } = reader;
+    const { returns } = truth;
+    let equal = depth === truth.depth + 1 && pcs[0] === pc;
+    for (let i = 1; equal && i < depth; i++) equal = pcs[i] === returns[truth.depth - i];
+    // Frames of host functions are known by their function alone.
+    return equal || compareStacks(this.machine, reader, truth.stack) === undefined;
+  }
+
+  private differ(pc: number, point: CodePoint | undefined, same: boolean): never {
+    const { machine, reader, truth } = this;
+    const difference = compareStacks(machine, reader, truth.stack);
+    const reasons: string[] = [];
+    if (reader.failure !== null && this.reads) reasons.push(`the reading ends with ${reader.failure}`);
+    if (difference !== undefined) reasons.push(`frame ${difference.frame} differs`);
+    if (same)
+      reasons.push('and nothing that the reading rests on changed since the last one, which was right');
+    const expected = [this.frameAt(pc, true)];
+    for (let i = truth.depth - 1; i >= 0; i--) expected.push(this.frameAt(truth.returns[i], false));
+    throw new StackDiffers({
+      by: 'host',
+      interrupt: this.points.due - 1,
+      pc,
+      registers: registersOf(machine.core),
+      reason: reasons.join(', '),
+      read: reader.frames().map(({ name, image, pc: at, wasmOffset }) => ({
+        name,
+        image: image.label,
+        pc: at,
+        wasmOffset,
+      })),
+      expected,
+      place: point && placeOf(machine, pc, point),
+    });
+  }
+
+  private frameAt(pc: number, interrupted: boolean): CheckedFrame {
+    const point = codeAt(this.machine, pc, interrupted);
+    if (point === undefined) return { name: '(no function)', image: '', pc, wasmOffset: -1 };
+    return { name: point.symbol.name, image: point.image.label, pc, wasmOffset: point.wasmOffset };
+  }
+}
+
+function placeOf(machine: Machine, pc: number, { image, symbol }: CodePoint): CodePlace {
+  return {
+    image: image.image,
+    symbol,
+    offset: pc - image.base,
+    bytes: machine.space.readBytes(image.base + symbol.offset, symbol.size).slice(),
+  };
+}

@@ -1,0 +1,60 @@
+import { type Schedule, seededRandom } from '../interrupts.ts';
+
+/** A part of the interrupt points of a run: every `of`-th block of {@link blockPoints} points, beginning with block `index`. */
+export interface PointShard {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** Points that a shard takes in one piece. */
+export const blockPoints = 1 << 14;
+
+/**
+ * Which instructions of a run are interrupted, asked once before each. Depends on the number of the instruction alone, so that the
+ * shards of a check, each run by itself, interrupt together exactly where one run does.
+ */
+export class Points {
+  /** Instructions seen. */
+  instructions = 0;
+  /** Interrupts due so far, all shards' together: the number of the next one. */
+  due = 0;
+  private readonly next: () => number;
+  private readonly shard: PointShard;
+  private left: number;
+
+  /** @throws RangeError for a schedule by addresses, and for an interval of less than one instruction */
+  constructor(schedule: Schedule, shard: PointShard = { index: 0, of: 1 }) {
+    this.next = intervals(schedule);
+    this.shard = shard;
+    this.left = schedule.kind === 'every-instruction' ? 1 : this.next();
+  }
+
+  /** Whether this shard interrupts before the instruction at hand. */
+  take(): boolean {
+    this.instructions++;
+    if (--this.left > 0) return false;
+    this.left = this.next();
+    const block = Math.floor(this.due++ / blockPoints);
+    return block % this.shard.of === this.shard.index;
+  }
+}
+
+function intervals(schedule: Schedule): () => number {
+  switch (schedule.kind) {
+    case 'every-instruction':
+      return () => 1;
+    case 'every': {
+      const { instructions } = schedule;
+      if (!(instructions >= 1)) throw new RangeError(`an interval of ${instructions} instructions`);
+      return () => instructions;
+    }
+    case 'random': {
+      const { seed, mean } = schedule;
+      if (!(mean >= 1)) throw new RangeError(`an interval of ${mean} instructions`);
+      const random = seededRandom(seed);
+      return () => 1 + random(2 * mean - 1);
+    }
+    case 'at':
+      throw new RangeError('a check interrupts by instructions, not at addresses');
+  }
+}
