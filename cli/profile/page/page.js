@@ -80,7 +80,10 @@
   const topOf = (level) => (upwards ? lowest - level : level) * rowHeight;
 
   function inSight(node) {
-    return start[node] < start[zoomed] + total[zoomed] && start[node] + total[node] > start[zoomed];
+    return (
+      node === zoomed ||
+      (start[node] < start[zoomed] + total[zoomed] && start[node] + total[node] > start[zoomed])
+    );
   }
 
   function measure() {
@@ -105,7 +108,7 @@
         if (!inSight(node)) continue;
         const outer = level < depth[zoomed];
         const left = outer ? 0 : (start[node] - start[zoomed]) * scale;
-        const wide = outer ? width : total[node] * scale;
+        const wide = outer || node === zoomed ? width : total[node] * scale;
         if (wide >= 0.5) drawn.append(frame(node, left, wide, outer));
       }
     }
