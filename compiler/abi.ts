@@ -52,6 +52,15 @@ export function layoutHash(word: 4 | 8, version: AbiVersion): number {
   return hash >>> 0;
 }
 
+/** Bytes without access below the native stack, more than any frame skips, that all stacks have. */
+export const stackGuardBytes = 65536;
+
+/**
+ * Scheme `tail`: bytes from `stackLimit` down to the word that holds `top`, the highest one below the guard. Who makes exec envs
+ * for such code provides it: zero at first, and nobody else's.
+ */
+export const tailDistance = (word: 4 | 8): number => stackGuardBytes + word;
+
 /**
  * Selectors of `env.hostCall(env, selector, a, b)`; index in the upper bits: selector = service | index << 8.
  * `call`: a = address of the callee descriptor, b = address of 8-byte argument slots, replaced by the results.

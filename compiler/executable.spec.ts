@@ -9,7 +9,7 @@ import { assembleModule, smallRuntime } from '../test/support/small-runtime.ts';
 import { SegmentFlag, SegmentType } from './elf/constants.ts';
 import { readElf, readFathomNote, readSymbols } from './elf/reader.ts';
 import { compileExecutable, type ExecutableCompileOptions } from './executable.ts';
-import type { SchemeName } from './stack/scheme.ts';
+import { type SchemeName, schemeNames } from './stack/scheme.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fathom-executable-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -64,7 +64,7 @@ const needs = { x86_64: 'an x86-64 Linux', armv7: 'qemu-arm' } as const;
 describe.each(['x86_64', 'armv7'] as const)('an executable for %s', (target) => {
   const runner = runners[target];
 
-  it.skipIf(runner === undefined).each<SchemeName>(['atomic', 'none'])(
+  it.skipIf(runner === undefined).each<SchemeName>(schemeNames)(
     `starts, takes a signal, and runs a program compiled with scheme %s (skipped without ${needs[target]})`,
     (scheme) => {
       const path = join(folder, `${target}-${scheme}`);

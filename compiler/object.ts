@@ -7,7 +7,7 @@ import {
   undefinedSymbol,
   writeElf,
 } from './elf/writer.ts';
-import { InternalError } from './errors.ts';
+import { CompileError, InternalError } from './errors.ts';
 import { noteOf } from './image/executable-file.ts';
 import type { Image, LoadRelocation } from './image/image.ts';
 import type { CInterface } from './image/object-code.ts';
@@ -28,9 +28,14 @@ export interface ObjectFile {
  * ones, and `<prefix>_module`, which `runtime/include/fathom.h` makes instances from. Nothing in it is written to but by the linker.
  *
  * @param prefix front of all symbols: a C identifier
- * @throws CompileError `unsupported` for imports that an object cannot have
+ * @throws CompileError `unsupported` for imports that an object cannot have, and for scheme `tail`
  */
 export function linkObject(image: Image, target: Target, c: CInterface, prefix: string): ObjectFile {
+  if (image.scheme === 'tail')
+    throw new CompileError(
+      'unsupported',
+      "objects with scheme tail, whose word below the stack's guard a C program's stack does not have",
+    );
   const plan = planObject(image, prefix);
   return { object: new ObjectLinker(image, target, c, plan).link(), header: objectHeader(image, plan) };
 }

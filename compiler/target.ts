@@ -102,7 +102,7 @@ export interface LinuxTarget {
   readonly areas: { readonly stack: number; readonly wasi: number; readonly handler: number };
   /** Bytes behind a memory of the runtime that a 32-bit index and an offset reach: kept without access. */
   readonly memoryGap: number;
-  /** Takes the native stack, initialises `wasi` and calls its `main`. The frame rows of this and the following serve debuggers. */
+  /** Takes the native stack, initialises `wasi` and `handler`, and calls `main` of `wasi`. The frame rows of this and the following serve debuggers. */
   startCode(start: StartCode): Assembler;
   /** What the kernel calls for signals: hands (signal, siginfo, ucontext) to a compiled function in 8-byte slots. */
   signalTrampoline(handler: EntryCall): Assembler;
@@ -120,7 +120,8 @@ export interface EntryCall {
 export interface StartCode {
   /** End of the native stack, aligned to 16. */
   readonly stackEnd: number;
-  readonly init: EntryCall;
+  /** Of type [] -> []: called before main. */
+  readonly inits: readonly EntryCall[];
   /** Of type [i64] -> []: it gets the stack pointer that the kernel gave. */
   readonly main: EntryCall;
 }

@@ -31,6 +31,7 @@ export class ImportMismatch extends Error {
  *
  * @param imports one for each of the module's imports, in their order
  * @throws ImportMismatch before anything is made
+ * @throws MachineFault if the word that scheme `tail` publishes in is not free
  * @throws RangeError when the machine has no room for a memory or table
  */
 export function instantiate(
@@ -159,6 +160,7 @@ class Builder {
     const { machine, env } = this;
     const { image } = this.loaded;
     const { header } = image.env;
+    machine.tail?.check(machine.entries.length === 0);
     machine.arena.writeU32(env + header.abiVersion, image.abiVersion);
     machine.arena.writeU32(env + header.layoutHash, image.layoutHash);
     machine.writeWord(env + header.thread, machine.thread);

@@ -1,4 +1,10 @@
-import { descriptorLayout, type EnvHeader, envHeader, HostService } from '../compiler/abi.ts';
+import {
+  descriptorLayout,
+  type EnvHeader,
+  envHeader,
+  HostService,
+  stackGuardBytes,
+} from '../compiler/abi.ts';
 import { ImageError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { floorIndex } from '../compiler/image/lookup.ts';
@@ -19,6 +25,7 @@ import { HostReferences } from './host-references.ts';
 import type { ModuleInstance } from './instance.ts';
 import { LoadedImage } from './loaded-image.ts';
 import { NativeRegisters } from './native-registers.ts';
+import { TailWord } from './tail-word.ts';
 import { backtrace } from './trace.ts';
 import { MachineFault, Trap } from './trap.ts';
 import { Window } from './window.ts';
@@ -33,9 +40,6 @@ export interface MachineOptions {
 
 /** One mebibyte, about what V8 gives WebAssembly. */
 const defaultStackBytes = 1 << 20;
-
-/** Below the stack: more than any function touches without probing. */
-const stackGuardBytes = 1 << 16;
 
 /** Guest addresses for exec envs, tables and cells. */
 const arenaBytes = { x86_64: 2 ** 30, armv7: 2 ** 27 } as const;
@@ -77,6 +81,8 @@ export class Machine {
   readonly arena: Arena;
   /** The native stack, guard excluded. */
   readonly stack: Window;
+  /** Scheme `tail`: what holds `top`. */
+  readonly tail: TailWord | undefined;
   /** Lowest usable address of the native stack. */
   readonly stackLimit: number;
   /** Address of the thread's block: its first word is the innermost exec env. */
@@ -108,8 +114,10 @@ export class Machine {
     this.abi = stackAbi(scheme, this.wordBytes, order);
     this.header = envHeader(this.wordBytes, schemes[scheme](this.wordBytes).abi);
     this.space = new AddressSpace(target);
+    this.tail = scheme === 'tail' ? new TailWord(this.space) : undefined;
     const region = this.space.allocate({
       name: 'stack',
+      ...(this.tail && { address: this.tail.stackLimit }),
       size: stackBytes,
       access: 'rw',
       guardBefore: stackGuardBytes,
@@ -151,11 +159,13 @@ export class Machine {
 
   /** `top` of an exec env: the address of the innermost publication record in it, 0 for none. */
   readTop(env: number): number {
+    if (this.tail !== undefined) return this.tail.read();
     return this.readWord(env + this.header.top);
   }
 
   writeTop(env: number, record: number): void {
-    this.writeWord(env + this.header.top, record);
+    if (this.tail !== undefined) this.tail.write(record);
+    else this.writeWord(env + this.header.top, record);
   }
 
   /** A machine word on the native stack. */

@@ -24,7 +24,7 @@ const programs: readonly (readonly [string, SampledProgram])[] = [
 ];
 const targets = { x86_64, armv7 } as const;
 const targetNames = ['x86_64', 'armv7'] as const;
-const read: readonly SchemeName[] = ['atomic', 'field', 'unwind'];
+const read: readonly SchemeName[] = ['atomic', 'tail', 'field', 'unwind'];
 const orders: Readonly<Record<keyof typeof targets, readonly MemoryOrder[]>> = {
   x86_64: ['relaxed', 'seq_cst'],
   armv7: ['relaxed', 'release', 'seq_cst'],

@@ -46,7 +46,9 @@ function buildEntry(ctx: CompileContext, callee: Callee, symbol: FunctionSymbol)
   const thread = e.load(env, e.layout.header.thread, word, Region.native);
   const callerEnv = e.load(thread, 0, word, Region.native);
   e.emit1(Op.set_env, Type.none, env);
-  const previous = topOf(e, callerEnv);
+  const { top } = e.ctx.publication.scheme;
+  // One word for all exec envs of the thread, whether there is a caller or not.
+  const previous = top.kind === 'tail' ? loadTop(e, env) : topOf(e, callerEnv);
   const activation = enterActivation(e, { env, callerEnv, thread, previous });
   const args = callee.params.map((type, k) => e.load(slots, k * slotBytes, type, Region.native));
   const results = callDescriptor(e, callee, descriptor, args);
@@ -156,9 +158,19 @@ function slot(e: Emitter, offset: number): Inst {
   return inst;
 }
 
+/** Base and offset of where `top` of exec env `env` is. */
+function placeOfTop(e: Emitter, env: Inst): readonly [base: Inst, offset: number] {
+  const { top } = e.ctx.publication.scheme;
+  if (top.kind === 'env') return [env, top.offset];
+  const limit = e.load(env, top.limit, e.word, Region.native);
+  return [e.emit2(Op.sub, e.word, limit, e.wordConst(top.distance)), 0];
+}
+
 /** `top` of exec env `env`. */
-const loadTop = (e: Emitter, env: Inst): Inst =>
-  e.load(env, e.ctx.publication.scheme.top.offset, e.word, Region.publication);
+function loadTop(e: Emitter, env: Inst): Inst {
+  const [base, offset] = placeOfTop(e, env);
+  return e.load(base, offset, e.word, Region.publication);
+}
 
 /** `top` of exec env `env`, or 0 if there is no exec env. */
 function topOf(e: Emitter, env: Inst): Inst {
@@ -222,12 +234,13 @@ function leaveActivation(e: Emitter, { env, callerEnv, thread, savedTop }: Activ
 
 /** Stores `top` of exec env `env`; for readers on other cores after all that stands before, and before all that follows. */
 function publish(e: Emitter, env: Inst, value: Inst): void {
-  const { scheme, order } = e.ctx.publication;
+  const { order } = e.ctx.publication;
+  const [base, offset] = placeOfTop(e, env);
   const fence = (): void => {
     if (order !== 'relaxed') e.emit0(Op.fence, Type.none).imm = order === 'seq_cst' ? 1 : 0;
   };
   fence();
-  e.store(env, scheme.top.offset, value, Region.publication);
+  e.store(base, offset, value, Region.publication);
   fence();
 }
 

@@ -96,6 +96,7 @@ export function executableFile(
       load(0, readOnly, true),
       load(SegmentFlag.execute, [code]),
       load(SegmentFlag.write, [written, zeros]),
+      ...(memory.tail === undefined ? [] : [area(memory.tail)]),
       area(memory.stack),
       area(memory.signalStack),
       area(memory.wasi),

@@ -1,4 +1,4 @@
-import { descriptorLayout } from '../abi.ts';
+import { descriptorLayout, stackGuardBytes } from '../abi.ts';
 import { headerBytes } from '../elf/writer.ts';
 import { CompileError } from '../errors.ts';
 import type { LinuxTarget, Target } from '../target.ts';
@@ -16,8 +16,9 @@ export type PerPart<T> = Readonly<Record<PartName, T>>;
 
 /** Size of a page of linear memory, and of the gaps between areas of memory (docs/executables.md). */
 const wasmPageBytes = 65536;
-const gapBytes = 65536;
+const gapBytes = stackGuardBytes;
 const signalStackBytes = 65536;
+const tailAreaBytes = 65536;
 
 /** The innermost exec env, and from byte 64 on what `wasi` tells the handler (runtime/assembly/state.ts). */
 const threadBlockBytes = 256;
@@ -31,8 +32,8 @@ const addressEnd = { 4: 0xbf000000, 8: 2 ** 47 - 2 ** 16 } as const;
 /** Pieces of code that belong to no image: see `LinuxTarget`; `noService` is {@link ExecutableLayout.glue}'s. */
 export type GlueName = 'start' | 'trampoline' | 'restorer' | 'noService';
 
-/** Program headers at most: three mapped from the file, four areas of memory, note, unwind table, the stack's access. */
-const segmentCount = 10;
+/** Program headers at most: three mapped from the file, five areas of memory, note, unwind table, the stack's access. */
+const segmentCount = 11;
 
 /** Of the note's section: header, name and six words (docs/executables.md). */
 export const noteBytes = 12 + 8 + 6 * 4;
@@ -46,6 +47,8 @@ export interface Range {
 /** Memory that is no part of the file. */
 export interface Memory {
   readonly stack: Range;
+  /** Scheme `tail`: what ends in the word that holds `top`, below the stack's gap. */
+  readonly tail: Range | undefined;
   readonly signalStack: Range;
   readonly wasi: Range;
   readonly handler: Range;
@@ -147,6 +150,7 @@ export function layoutExecutable(
   const memoryBytes = perPart((name) => (images[name].module.memories[0]?.minimum ?? 0) * wasmPageBytes);
   const memory = layoutMemory(linux, bss.end, addressEnd[word], {
     stack: options.stackBytes,
+    tail: images.app.scheme === 'tail' ? tailAreaBytes : 0,
     wasi: memoryBytes.wasi,
     handler: memoryBytes.handler,
   });
@@ -178,13 +182,13 @@ export function layoutExecutable(
 const align = (address: number, alignment: number): number => Math.ceil(address / alignment) * alignment;
 
 /** One below each area, one behind each memory. */
-const maximumGaps = 6;
+const maximumGaps = 7;
 
 function layoutMemory(
   linux: LinuxTarget,
   start: number,
   end: number,
-  bytes: { readonly stack: number; readonly wasi: number; readonly handler: number },
+  bytes: { readonly stack: number; readonly tail: number; readonly wasi: number; readonly handler: number },
 ): Memory {
   const gaps: Range[] = [];
   let next = align(start, gapBytes);
@@ -202,9 +206,11 @@ function layoutMemory(
     return { address, bytes: align(size, gapBytes) };
   };
   const { areas, memoryGap } = linux;
+  const tailAt = areas.stack > 0 ? areas.stack - gapBytes - bytes.tail : 0;
+  const tail = bytes.tail > 0 ? take(bytes.tail, tailAt, 0) : undefined;
   const stack = take(bytes.stack, areas.stack, 0);
   const signalStack = take(signalStackBytes, 0, 0);
   const wasi = take(bytes.wasi, areas.wasi, memoryGap);
   const handler = take(bytes.handler, areas.handler, memoryGap);
-  return { stack, signalStack, wasi, handler, gaps };
+  return { stack, tail, signalStack, wasi, handler, gaps };
 }

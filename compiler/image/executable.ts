@@ -1,5 +1,6 @@
-import { descriptorLayout } from '../abi.ts';
+import { descriptorLayout, stackGuardBytes } from '../abi.ts';
 import { CompileError, InternalError } from '../errors.ts';
+import { abiDifference } from '../stack/compatibility.ts';
 import type { Target } from '../target.ts';
 import { FunctionTypes } from '../wasm/function-types.ts';
 import { limits } from '../wasm/limits.ts';
@@ -56,6 +57,8 @@ export function linkExecutable(
   const { stackBytes, dumpSignal } = { ...executableDefaults, ...options };
   const imports = linkCommand(images.app.module, images.wasi.module);
   const preopens = encodePreopens(options.preopens ?? []);
+  const difference = abiDifference(images.wasi, images.app);
+  if (difference !== null) throw new InternalError(`the runtime cannot serve the app: ${difference}`);
   const layout = layoutExecutable(images, target, imports, { stackBytes, preopenBytes: preopens.length });
   layout.rodata.set(layout.preopens.address, preopens);
   for (const name of partNames) writePart(layout, target, name);
@@ -104,8 +107,8 @@ function writeEnvs({ data, instances, threads, memory, glue, info }: ExecutableL
 }
 
 /**
- * Descriptors of the init functions, which have no index. Whoever calls them from another exec env does so by a cross adapter
- * of their type; the app has one, being a command, and it serves all.
+ * Descriptors of the init functions, which have no index. The app's is called by `wasi`, by a cross adapter of its type, which the
+ * app has, being a command; the others are called by the start code.
  */
 function writeInits({ data, instances, inits }: ExecutableLayout): void {
   const { app } = instances;
@@ -116,7 +119,7 @@ function writeInits({ data, instances, inits }: ExecutableLayout): void {
     const layout = descriptorLayout(instance.image.env.word);
     const at = inits[name];
     data.putWord(at + layout.code, codeOf(instance, instance.image.symbols.init));
-    data.putWord(at + layout.cross, cross);
+    if (name === 'app') data.putWord(at + layout.cross, cross);
     data.putWord(at + layout.env, instance.env);
   }
 }
@@ -152,14 +155,13 @@ function writeInfo(layout: ExecutableLayout, target: Target, dumpSignal: number)
     appEnv: app.env,
     appInit: inits.app,
     appStart: descriptorOf(app, exportedFunction(module, '_start') ?? -1),
-    handlerInit: inits.handler,
     memoryOffset: env.memories[0],
     memoryMinimum: appMemory.minimum,
     memoryMaximum: Math.min(appMemory.maximum ?? memoryPages, memoryPages),
     memoryGuard: target.memory.guardBytes,
     stackStart: memory.stack.address,
     stackEnd: memory.stack.address + memory.stack.bytes,
-    stackGap: memory.gaps[0].bytes,
+    stackGap: stackGuardBytes,
     signalStack: memory.signalStack.address,
     signalStackSize: memory.signalStack.bytes,
     trampoline: glue.trampoline,

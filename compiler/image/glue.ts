@@ -13,14 +13,19 @@ export type Glue = Readonly<Record<GlueName, Assembler>>;
 export function writeGlue({ instances, inits, glue, memory, text }: ExecutableLayout, target: Target): Glue {
   const { linux } = target;
   const { wasi, handler } = instances;
-  const init: EntryCall = {
-    adapter: codeOf(wasi, wasi.image.symbols.initEntry),
-    env: wasi.env,
-    descriptor: inits.wasi,
-  };
+  // Each by its own entry adapter: the handler publishes in another way than the rest, whose adapters cannot enter it.
+  const initOf = (instance: Instance, descriptor: number): EntryCall => ({
+    adapter: codeOf(instance, instance.image.symbols.initEntry),
+    env: instance.env,
+    descriptor,
+  });
   const stackEnd = memory.stack.address + memory.stack.bytes;
   const code: Glue = {
-    start: linux.startCode({ stackEnd, init, main: entryOf(wasi, 'main', '(i64) -> ()') }),
+    start: linux.startCode({
+      stackEnd,
+      inits: [initOf(wasi, inits.wasi), initOf(handler, inits.handler)],
+      main: entryOf(wasi, 'main', '(i64) -> ()'),
+    }),
     trampoline: linux.signalTrampoline(entryOf(handler, 'signal', '(i32, i64, i64) -> ()')),
     restorer: linux.signalRestorer(),
     noService: new Assembler(),

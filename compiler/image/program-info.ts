@@ -9,8 +9,6 @@ export const programInfoFields = [
   'appEnv',
   'appInit',
   'appStart',
-  /** Descriptor of the handler's init function. */
-  'handlerInit',
   /** Byte offset in the app's exec env of memory 0's base and size, 0 if it has no memory; its limits in pages of 64 KiB. */
   'memoryOffset',
   'memoryMinimum',

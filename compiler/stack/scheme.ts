@@ -19,12 +19,16 @@ export interface PublicationScheme {
   readonly functions: boolean;
 }
 
-/** Scheme names; `tail` takes its place here beside these. */
-export const schemeNames = ['none', 'atomic', 'field', 'unwind'] as const;
+export const schemeNames = ['none', 'atomic', 'tail', 'field', 'unwind'] as const;
 export type SchemeName = (typeof schemeNames)[number];
 
-/** Where `top` lives: at byte `offset` of the exec env. */
-export type TopLocation = { readonly kind: 'env'; readonly offset: number };
+/**
+ * Where `top` lives. `env`: at byte `offset` of the exec env. `tail`: `distance` bytes below the address that the exec env holds at
+ * byte `limit`.
+ */
+export type TopLocation =
+  | { readonly kind: 'env'; readonly offset: number }
+  | { readonly kind: 'tail'; readonly limit: number; readonly distance: number };
 
 /** The exec env of that version and its field for `top`. */
 export const topInEnv = (word: 4 | 8, abi: AbiVersion): Pick<PublicationScheme, 'abi' | 'top'> => ({

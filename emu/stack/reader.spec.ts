@@ -190,7 +190,7 @@ class HandMadeStack {
 }
 
 const targets = ['x86_64', 'armv7'] as const;
-const recordSchemes = ['atomic', 'field'] as const;
+const recordSchemes = ['atomic', 'tail', 'field'] as const;
 
 describe.each(targets.flatMap((target) => recordSchemes.map((scheme) => [target, scheme] as const)))(
   'reading a stack by its records, on %s, scheme %s',

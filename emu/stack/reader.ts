@@ -142,7 +142,10 @@ export abstract class StackReader {
     if (machine.instanceOf(env) === undefined) return 'bad-env';
     this.record = machine.readTop(env);
     const own = adapter && this.isActivation(this.record) && this.record >= sp && this.record < sp + cfa;
-    return own ? this.leaveActivation() : null;
+    if (!own) return null;
+    // A word for all exec envs shows the activation before the thread's word does, and for longer.
+    if (machine.tail !== undefined) this.env = this.load(this.record + activationWords.env * this.word);
+    return machine.instanceOf(this.env) === undefined ? 'wrong-activation' : this.leaveActivation();
   }
 
   /** Where the innermost frame returns to: in a word of its frame, or still in the link register. */

@@ -17,6 +17,7 @@ class InnermostReader extends StackReader {
 const readers: Readonly<Record<SchemeName, new (machine: Machine) => StackReader>> = {
   none: InnermostReader,
   atomic: RecordReader,
+  tail: RecordReader,
   field: RecordReader,
   unwind: TableReader,
 };

@@ -6,7 +6,6 @@ export enum Info {
   appEnv,
   appInit,
   appStart,
-  handlerInit,
   memoryOffset,
   memoryMinimum,
   memoryMaximum,

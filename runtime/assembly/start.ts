@@ -36,7 +36,6 @@ const profileTimer: u64 = 2;
 export function main(stack: u64): void {
   takeArguments(stack);
   mapGaps();
-  call(info(Info.handlerInit));
   openStreams();
   openDumps();
   const rate = profileRate();

@@ -53,7 +53,8 @@ export function layoutFrame(func: MFunction, publication: Publication): ArmFrame
   const outgoing = align8(func.outgoingBytes);
   const locals = align8(func.slotBytes) + 8 * func.spillSlots;
   const probed = outgoing + locals > page - 256;
-  const savesLink = func.hasCalls || entry || probed || writesLink(func);
+  const usesLink = publishes && publication.scheme.top.kind === 'tail';
+  const savesLink = func.hasCalls || entry || probed || usesLink || writesLink(func);
   let saved = savesLink ? link : 0;
   if (entry) saved |= nativeSaved;
   const doubleNumbers = entry ? [15] : [];
@@ -96,7 +97,17 @@ function adjust(asm: Assembler, amount: number, row: (moved: number) => void): v
   }
 }
 
-const topOf = ({ scheme }: Publication): Mem => new Mem(Reg.r10, scheme.top.offset);
+/**
+ * Emits what finds `top`, if anything: ip is free at both ends of a function, and so is lr while it is saved. Returns where `top` is, and
+ * a register for what it holds.
+ */
+function findTop(asm: Assembler, { scheme: { top } }: Publication): { mem: Mem; value: number } {
+  if (top.kind === 'env') return { mem: new Mem(Reg.r10, top.offset), value: Reg.ip };
+  const far = top.distance & ~0xfff;
+  emitWord(asm, I.ldr, [Reg.ip], [], { mem: new Mem(Reg.r10, top.limit) });
+  emitWord(asm, I.sub_immediate, [Reg.ip], [Reg.ip], { imm: far });
+  return { mem: new Mem(Reg.ip, far - top.distance), value: Reg.lr };
+}
 
 /**
  * push {saved, lr}; vpush {saved d}; sub sp, #locals; ldr ip, [r10, #top]; push {ip, pc}; str sp, [r10, #top];
@@ -135,13 +146,14 @@ export function emitPrologue(
     return;
   }
   down(locals);
-  emitWord(asm, I.ldr, [Reg.ip], [], { mem: topOf(publication) });
-  emitWord(asm, I.push, [], [], { imm: (1 << Reg.ip) | (1 << Reg.pc) });
+  const { mem, value } = findTop(asm, publication);
+  emitWord(asm, I.ldr, [value], [], { mem });
+  emitWord(asm, I.push, [], [], { imm: (1 << value) | (1 << Reg.pc) });
   row(8);
   const { order } = publication;
   if (order !== 'relaxed') barrier(asm);
   asm.publication();
-  emitWord(asm, I.str, [], [Reg.sp], { mem: topOf(publication) });
+  emitWord(asm, I.str, [], [Reg.sp], { mem });
   published = true;
   row(0);
   if (order === 'seq_cst') barrier(asm);
@@ -191,10 +203,11 @@ export function emitEpilogue(
     const { order } = publication;
     if (frame.recordOffset > 4095) up(frame.recordOffset);
     const record = frame.recordOffset - (frame.size - cfa);
-    emitWord(asm, I.ldr, [Reg.ip], [], { mem: new Mem(Reg.sp, record) });
+    const { mem, value } = findTop(asm, publication);
+    emitWord(asm, I.ldr, [value], [], { mem: new Mem(Reg.sp, record) });
     if (order === 'seq_cst') barrier(asm);
     asm.publication();
-    emitWord(asm, I.str, [], [Reg.ip], { mem: topOf(publication) });
+    emitWord(asm, I.str, [], [value], { mem });
     published = false;
     row(0);
     // Another core must not see the record's memory reused before it sees the older top.

@@ -37,7 +37,7 @@ export const linux: LinuxTarget = {
   areas: { stack: 0, wasi: 0, handler: 0 },
   memoryGap: 2 ** 16,
 
-  startCode({ stackEnd, init, main }: StartCode): Assembler {
+  startCode({ stackEnd, inits, main }: StartCode): Assembler {
     const asm = new Assembler();
     asm.frame(0, -1, false);
     // No frame above this one.
@@ -48,7 +48,7 @@ export const linux: LinuxTarget = {
     move(asm, Reg.sp, Reg.r0);
     store(asm, Reg.sp, 0, Reg.r4);
     store(asm, Reg.sp, 4, Reg.r11);
-    callEntry(asm, init);
+    for (const init of inits) callEntry(asm, init);
     callEntry(asm, main);
     emitTrap(asm);
     return asm;

@@ -88,7 +88,12 @@ class Rows {
   }
 }
 
-const topOf = (top: TopLocation): Mem => new Mem(envRegister, top.offset);
+/** Emits what finds `top`, if anything: r11 is free at both ends of a function. */
+function findTop(asm: Assembler, top: TopLocation, frame: FrameLayout): Mem {
+  if (top.kind === 'env') return new Mem(envRegister, top.offset);
+  encodeMemory(asm, instructions[X.mov + 1], scratch, new Mem(envRegister, top.limit), frame);
+  return new Mem(scratch, -top.distance);
+}
 
 /** push saved...; sub rsp, locals; push id; push [top]; mov [top], rsp; sub rsp, outgoing. */
 export function emitPrologue(
@@ -98,7 +103,6 @@ export function emitPrologue(
   asm: Assembler,
 ): void {
   const rows = new Rows(asm, 8, false);
-  const { top } = publication.scheme;
   rows.moved(0);
   for (const register of frame.saved) {
     encodePushPop(asm, X.push, register);
@@ -112,10 +116,11 @@ export function emitPrologue(
   moveStack(asm, frame.locals, rows);
   encodePushImmediate(asm, func.symbol.id);
   rows.moved(8);
-  encodeMemory(asm, instructions[X.push_m], instructions[X.push_m].digit, topOf(top), frame);
+  const top = findTop(asm, publication.scheme.top, frame);
+  encodeMemory(asm, instructions[X.push_m], instructions[X.push_m].digit, top, frame);
   rows.moved(8);
   asm.publication();
-  encodeMemory(asm, instructions[X.store + 3], Reg.rsp, topOf(top), frame);
+  encodeMemory(asm, instructions[X.store + 3], Reg.rsp, top, frame);
   rows.stored(true, 0);
   fence(asm, publication);
   moveStack(asm, frame.outgoing, rows);
@@ -129,11 +134,11 @@ export function emitEpilogue(
   asm: Assembler,
 ): void {
   const rows = new Rows(asm, frame.size, frame.publishes);
-  const { top } = publication.scheme;
   if (frame.publishes) {
     moveStack(asm, -frame.outgoing, rows);
+    const top = findTop(asm, publication.scheme.top, frame);
     asm.publication();
-    encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, topOf(top), frame);
+    encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, top, frame);
     rows.stored(false, -8);
     fence(asm, publication);
     moveStack(asm, -frame.locals - 8, rows);

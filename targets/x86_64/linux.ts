@@ -56,7 +56,7 @@ export const linux: LinuxTarget = {
   areas: { stack: 0x10_0000_0000, wasi: 0x20_0000_0000, handler: 0x30_0000_0000 },
   memoryGap: 2 ** 33,
 
-  startCode({ stackEnd, init, main }: StartCode): Assembler {
+  startCode({ stackEnd, inits, main }: StartCode): Assembler {
     const asm = new Assembler();
     asm.frame(8, 0, false);
     // The outermost frame, as the ABI asks.
@@ -64,7 +64,7 @@ export const linux: LinuxTarget = {
     put(asm, X.mov + 1, [Reg.rax], [Reg.rsp]);
     constant(asm, Reg.rsp, stackEnd - 16);
     store(asm, Reg.rsp, 0, Reg.rax);
-    callEntry(asm, init);
+    for (const init of inits) callEntry(asm, init);
     callEntry(asm, main);
     emitTrap(asm);
     return asm;
