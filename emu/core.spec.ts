@@ -461,6 +461,36 @@ describe('Core of x86_64 only', () => {
       expect(bed.core.instructionsExecuted()).toBe(steps);
     }));
 
+  it.each([
+    // The last makes Unicorn run code that it has thrown away, were it carried out.
+    ['mov cr0, rax', [0x0f, 0x22, 0xc0]],
+    ['mov cr3, rax', [0x0f, 0x22, 0xd8]],
+    ['wrmsr', [0x0f, 0x30]],
+    ['lgdt [rsi]', [0x0f, 0x01, 0x16]],
+    ['cli', [0xfa]],
+    ['hlt', [0xf4]],
+    ['mov dr7, rax', [0x0f, 0x23, 0xf8]],
+  ])('runs programs at privilege level 3: %s', (_name, instruction) =>
+    withBed((bed) => {
+      // mov eax, edi
+      const at = bed.load([0x89, 0xf8, ...instruction, 0xc3]);
+      for (let round = 0; round < 3; round++) {
+        expect(bed.call(at, 3, bed.data.address)).toMatchObject({
+          kind: 'interrupt',
+          number: 13,
+          pc: at + 2,
+        });
+      }
+    }),
+  );
+
+  it('has no descriptor table that a program could fill', () =>
+    withBed((bed) => {
+      // sgdt [rdi]; ret
+      expect(bed.call(bed.load([0x0f, 0x01, 0x07, 0xc3]), bed.data.address).reason).toBe('exit');
+      expect(bed.space.readBytes(bed.data.address, 10)).toEqual(new Uint8Array(10));
+    }));
+
   it('reaches data at any address below 2^47', () =>
     withBed((bed) => {
       const high = bed.space.allocate({

@@ -37,8 +37,15 @@ import {
   REGION_TABLE,
   type Routines,
   runFunction,
+  STOPPED,
   viewHostMemory,
 } from './native.ts';
+import {
+  DESCRIPTOR_TABLE_REGISTER,
+  descriptorTable,
+  USER_MODE_PAGE,
+  writeUserModePage,
+} from './user-mode.ts';
 
 /** A call into Unicorn failed that cannot fail for any guest program. */
 export class EngineError extends Error {
@@ -436,7 +443,10 @@ export class Engine {
   }
 
   #startUp(): void {
-    if (this.target !== 'armv7') return;
+    if (this.target === 'x86_64') {
+      this.#enterUserMode();
+      return;
+    }
     const { coprocessor, fpexc, cpsr } = ARM_STARTUP;
     // struct uc_arm_cp_reg: cp, is64, sec, crn, crm, opc1, opc2 (32 bits each), then the value (64 bits).
     const register = new DataView(new ArrayBuffer(40));
@@ -448,6 +458,28 @@ export class Engine {
     this.writeRegister(coprocessor.register, register);
     this.writeRegister(fpexc.register, new Uint32Array([fpexc.value]));
     this.writeRegister(cpsr.register, new Uint32Array([cpsr.value]));
+  }
+
+  /** Runs the few instructions that lead to privilege level 3, and leaves none of their memory behind. */
+  #enterUserMode(): void {
+    const { address, size, code } = USER_MODE_PAGE;
+    const page = takeFromArena(size);
+    writeUserModePage(new Uint8Array(page.buffer));
+    this.writeRegister(DESCRIPTOR_TABLE_REGISTER, descriptorTable(true));
+    const all = 7;
+    const offset = physicalAddress(page.address) - address;
+    const table = BigUint64Array.from(
+      [1, 0, 0, 0, address, address + size, all, offset].map((word) => BigInt(word)),
+    );
+    this.useRegions(addressOfBuffer(table.buffer));
+    this.registers[Object.keys(GENERAL_REGISTERS.x86_64).indexOf('rsp')] = BigInt(address + size);
+    this.registers[this.registers.length - 1] = BigInt(address + code);
+    const error = this.run();
+    if (error !== 0 || this.control[CONTROL_BLOCK.stopped / 4] !== STOPPED.systemCall)
+      throw new EngineError('Unicorn does not enter user mode');
+    this.flushBlocks(address, address + size);
+    this.writeRegister(DESCRIPTOR_TABLE_REGISTER, descriptorTable(false));
+    returnToArena(page.address, size);
   }
 
   #addHook(type: number, routine: keyof Routines, begin: number, last: number): number {
