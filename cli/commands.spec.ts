@@ -451,6 +451,20 @@ describe('fathom sample', () => {
     expect(readFileSync(at('out.folded'), 'utf8')).toBe(stdout);
   });
 
+  it.each([
+    ['out.html', 'html', '<!doctype html>'],
+    ['out.folded', 'folded', 'loop'],
+    ['out.speedscope.json', 'speedscope', '{"$schema":"https://www.speedscope.app'],
+    ['out.pb.gz', 'pprof', '\x1f\x8b\x08'],
+  ])('writes %s by its ending, or by --format %s', (name, format, start) => {
+    const how = ['sample', 'demo.wat', '--invoke', 'loop', '50', '--every', '3', '-O', '0'];
+    expect(done(...how, '-o', name)).toMatch(/attributed \(100\.0 %\)/);
+    expect(readFileSync(at(name), 'latin1').slice(0, start.length)).toBe(start);
+    done(...how, '-o', 'out', '--format', format);
+    expect(readFileSync(at('out'))).toEqual(readFileSync(at(name)));
+    expect(readdirSync(folder).sort()).toEqual(['demo.wat', 'out', name]);
+  });
+
   it('draws the same samples from the same seed', () => {
     const draw = (seed: string): string =>
       done('sample', 'demo.wat', '--invoke', 'loop', '500', '--random', seed, '--mean', '20', '--json');

@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
     await open(mixed());
     expect(await page.title()).toBe('test: round');
     expect(await texts('header p')).toEqual([
-      expect.stringMatching(/^x86_64, scheme atomic: [\d,]+ samples, one in 1/),
+      expect.stringMatching(/^x86_64, scheme atomic: [\d,]+ samples, at every instruction;/),
     ]);
     const frames = await texts('.frame');
     expect(frames).toEqual(expect.arrayContaining(['all', 'round', 'fib', 'even', 'odd', 'floats']));
@@ -142,7 +142,7 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
     expect(new Set(marked.filter((text) => text !== ''))).toEqual(new Set(['fib']));
     expect(await texts('#functions tbody .name')).toEqual(['fib']);
     const [, , , , share] = await texts('#functions tbody td');
-    expect(await texts('#matched')).toEqual([`1 functions, on the stack in ${share} of the samples`]);
+    expect(await texts('#matched')).toEqual([`1 function, on the stack in ${share} of the samples`]);
     await page.fill('#search', '');
     expect(await texts('.frame.match')).toEqual([]);
   });

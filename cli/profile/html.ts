@@ -21,8 +21,7 @@ export function writeHtml(model: ProfileModel): string {
   const css = part('page.css');
   const js = part('page.js');
   const title = escapeText(shown(model.title));
-  const sample =
-    profile.interval === undefined ? '' : `, one in ${profile.interval.toLocaleString('en-US')} instructions`;
+  const schedule = scheduleOf(profile.interval);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -35,7 +34,7 @@ export function writeHtml(model: ProfileModel): string {
 <body>
 <header>
 <h1>${title}</h1>
-<p>${profile.target}, scheme ${profile.scheme}: ${profile.samples.toLocaleString('en-US')} samples${sample}; ${profile.attributed.toLocaleString('en-US')} read to the outermost frame (${share(profile.attributed, profile.samples)})</p>
+<p>${profile.target}, scheme ${profile.scheme}: ${profile.samples.toLocaleString('en-US')} samples${schedule}; ${profile.attributed.toLocaleString('en-US')} read to the outermost frame (${share(profile.attributed, profile.samples)})</p>
 ${causes(model)}${profile.callsMerged ? `<p>${tooMany}</p>\n` : ''}</header>
 <div class="tools">
 <input id="search" type="search" placeholder="Search functions ( / )" aria-label="Search functions">
@@ -62,6 +61,13 @@ ${causes(model)}${profile.callsMerged ? `<p>${tooMany}</p>\n` : ''}</header>
 </body>
 </html>
 `;
+}
+
+function scheduleOf(interval: number | undefined): string {
+  if (interval === undefined) return '';
+  return interval === 1
+    ? ', at every instruction'
+    : `, one in ${interval.toLocaleString('en-US')} instructions`;
 }
 
 const tooMany =

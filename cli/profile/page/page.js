@@ -243,7 +243,7 @@
     byId('matched').textContent =
       matches === null
         ? ''
-        : `${number(matches.size)} functions, on the stack in ${percent(samples)} of the samples`;
+        : `${number(matches.size)} ${matches.size === 1 ? 'function' : 'functions'}, on the stack in ${percent(samples)} of the samples`;
     draw();
     fillFunctions();
   });
