@@ -205,6 +205,27 @@ export class LinuxProcess {
   }
 
   /**
+   * Carries out one instruction, with what the kernel does for it. Virtual time does not move with it.
+   *
+   * @returns how the process ended, or undefined
+   */
+  step(): ExitStatus | undefined {
+    if (this.#exit) return this.#exit;
+    const stop = this.core.step();
+    if (stop.reason !== 'count') this.#handle(stop);
+    return this.#exit;
+  }
+
+  /**
+   * Runs on until a signal is not blocked, so behind the return of its handler if that just began. Like `step` it leaves the core
+   * ready for single instructions: changing that costs more than handlers do.
+   */
+  runHandler(number: number): ExitStatus | undefined {
+    while (!this.#exit && this.signals.isBlocked(number)) this.#handle(this.core.run());
+    return this.#exit;
+  }
+
+  /**
    * Sends a signal. Between instructions it is delivered at once, in front of the next one, unless it is blocked; during a system
    * call, when that ends.
    */

@@ -1,0 +1,93 @@
+import { ImageError } from '../../compiler/errors.ts';
+import type { LinuxProcess } from '../linux/index.ts';
+
+/**
+ * The ring that an executable's profile is sampled into (runtime/assembly/profile-ring.ts), made so small that clearing it before each
+ * sample costs nothing: so a sample is always the first entry. Indices in u32 words.
+ */
+export class SampleRing {
+  private readonly words: Uint32Array;
+  private readonly exiting: () => boolean;
+
+  /**
+   * @param thread address of the program's thread block
+   * @throws ImageError when the program has no ring
+   */
+  constructor(process: LinuxProcess, thread: number) {
+    const state = (field: number): number => thread + stateOffset + 8 * field;
+    const ring = process.memory.readI64(state(profileRing));
+    const region = process.space.find(ring);
+    if (ring === 0 || region === undefined) throw new ImageError('the program takes no samples');
+    process.memory.writeU32(state(profileRingBytes), ringBytes);
+    const flag = process.space.find(thread);
+    if (flag === undefined) throw new ImageError('the program has no thread block');
+    const at = state(exiting) - flag.address;
+    this.exiting = () => flag.view.getUint32(at, true) !== 0;
+    const { buffer, byteOffset } = region.bytes;
+    this.words = new Uint32Array(buffer, byteOffset + ring - region.address, ringBytes / 4);
+  }
+
+  /** Whether the program takes no more samples: it has ended, and reads them. */
+  get isClosed(): boolean {
+    return this.exiting();
+  }
+
+  /** As if no sample had been taken. */
+  clear(): void {
+    this.words.fill(0, 0, this.first);
+  }
+
+  /** Whether exactly one sample was taken since `clear`. */
+  get holdsOne(): boolean {
+    const { words, first } = this;
+    return (
+      words[header.used] === 1 &&
+      words[header.lost] === 0 &&
+      words[first] === 1 &&
+      words[header.end] === 4 * (first + entryWords + this.count)
+    );
+  }
+
+  get count(): number {
+    return this.shape & 0xffff;
+  }
+
+  get failure(): number {
+    return (this.shape >>> 16) & 0xff;
+  }
+
+  get isCut(): boolean {
+    return (this.shape & (1 << 24)) !== 0;
+  }
+
+  /** A frame, innermost first: `image << 28 | function`. */
+  frame(index: number): number {
+    return this.words[this.first + entryWords + index];
+  }
+
+  frames(): number[] {
+    return Array.from({ length: Math.min(this.count, ringBytes / 4) }, (_, i) => this.frame(i));
+  }
+
+  private get shape(): number {
+    return this.words[this.first + 1];
+  }
+
+  /** Of the first entry: behind the header and the hash table. */
+  private get first(): number {
+    return header.words + this.words[header.slots];
+  }
+}
+
+/** Fields behind the thread block's start (runtime/assembly/state.ts). */
+const stateOffset = 64;
+const profileRing = 1;
+const profileRingBytes = 2;
+const exiting = 4;
+
+/** Of the header, and of an entry before its frames. */
+const header = { end: 0, lost: 1, slots: 2, used: 3, words: 4 } as const;
+const entryWords = 2;
+
+/** Room for the frames that a sample keeps, the header and a table. */
+const ringBytes = 4096;
