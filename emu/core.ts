@@ -328,6 +328,12 @@ export class Core implements AddressSpaceObserver {
     this.#engine.discard(state);
   }
 
+  /**
+   * Code from this address on is left out of stepping: it runs at full speed, and its instructions cost no budget. Host calls and exits
+   * are then no stops while stepping. To be set before stepping begins; for code that is never to be stopped in.
+   */
+  freeFrom: number | undefined;
+
   /** Whether every instruction is counted against a budget: exact stops, at a fifth of the speed or less. */
   get stepping(): boolean {
     return this.#budgetHook !== undefined;
@@ -337,7 +343,8 @@ export class Core implements AddressSpaceObserver {
     if (on === this.stepping) return;
     this.#setStubHook(!on);
     if (this.#budgetHook === undefined) {
-      this.#budgetHook = this.#engine.addHook('code', 'spendBudget');
+      const last = this.freeFrom === undefined ? [] : [1, this.freeFrom - 1];
+      this.#budgetHook = this.#engine.addHook('code', 'spendBudget', ...last);
     } else {
       this.#engine.removeHook(this.#budgetHook);
       this.#budgetHook = undefined;

@@ -121,6 +121,8 @@ export class HandlerCheck {
     });
     this.truth = new Truth(this.process.core);
     this.bases = { app: this.codeStart(0), wasi: this.codeStart(1), handler: this.codeStart(2) };
+    // Behind the program and its runtime. Thousands of its instructions go with each interrupt, none of which is looked at.
+    this.process.core.freeFrom = this.bases.handler;
     this.interrupted = new ByAddress((pc) => this.placeAt(pc, true));
     this.returned = new ByAddress((pc) => this.placeAt(pc, false));
   }
