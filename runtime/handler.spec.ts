@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { activationWords, envHeader } from '../compiler/abi.ts';
+import { activationWords, envHeader, stackGuardBytes, tailDistance } from '../compiler/abi.ts';
 import { imageRecordFields } from '../compiler/image/program-info.ts';
 import { trapMessages } from '../compiler/ir/types.ts';
 
@@ -40,8 +40,13 @@ test('image records have their fields at the same places', () => {
 
 test('the exec env and activation records have their words at the same places', () => {
   const reader = source('./assembly/reader.ts');
-  expect(constant(reader, 'topOffset')).toBe(envHeader(8, 1).top);
-  expect(constant(reader, 'topOffset')).toBe(envHeader(4, 1).top);
+  for (const word of [4, 8] as const) {
+    const top = constant(reader, 'topOffset');
+    expect(top).toBe(envHeader(word, 1).top);
+    expect(top + constant(reader, 'fieldWords') * word).toBe(envHeader(word, 2).top);
+    expect(constant(reader, 'tailGuard') + word).toBe(tailDistance(word));
+  }
+  expect(constant(reader, 'tailGuard')).toBe(stackGuardBytes);
   expect(constant(reader, 'activationEnv')).toBe(activationWords.env);
   expect(constant(reader, 'activationCaller')).toBe(activationWords.callerEnv);
   expect(constant(reader, 'activationWords')).toBe(activationWords.count);

@@ -22,8 +22,13 @@ import { FunctionKind, functionAt, Scheme, scheme } from './stack-map';
  * point at hand, then {@link failure}. Nothing is trusted: exec envs are those of the image records, and all else that is read lies in the native stack.
  */
 
-/** Byte offset of `top` in an exec env, and words of an activation record (compiler/abi.ts). */
+/**
+ * Byte offset of `top` in an exec env; scheme field: in words from there to its own; scheme tail: bytes of guard between the stack and the
+ * word that is all exec envs' `top`. Words of an activation record (compiler/abi.ts).
+ */
 const topOffset: u64 = 8;
+const fieldWords: u64 = 5;
+const tailGuard: u64 = 65536;
 const activationEnv: u64 = 3;
 const activationCaller: u64 = 4;
 const activationWords: u64 = 5;
@@ -38,7 +43,7 @@ enum Stage {
 
 let stage: Stage = Stage.end;
 /** How the code at hand publishes its frames: all of the program's does it the same way. */
-let byTable: bool = false;
+let how: Scheme = Scheme.none;
 let pc: u64 = 0;
 let sp: u64 = 0;
 let lr: u64 = 0;
@@ -87,12 +92,14 @@ export function nextFrame(): bool {
 
 /** From the innermost frame to where it returns to. */
 function leaveInnermost(): bool {
-  const how = scheme(imageMap(pointImage));
-  if (how !== Scheme.atomic && how !== Scheme.unwind) return fail(Failure.notPublished);
-  byTable = how === Scheme.unwind;
+  how = scheme(imageMap(pointImage));
+  if (how === Scheme.none) return fail(Failure.notPublished);
   if (!findTop()) return fail(Failure.badEnv);
   const end = sp + pointCfa;
   if (isAdapter(pointKind) && isActivation(record) && record >= sp && record < end) {
+    // A word for all exec envs shows the activation before the thread's word does, and for longer.
+    if (how === Scheme.tail) env = load_word(record + activationEnv * word_bytes());
+    if (!isEnv(env)) return fail(Failure.wrongActivation);
     if (!leaveActivation()) return false;
   }
   if (pointPublished) {
@@ -108,7 +115,7 @@ function leaveInnermost(): bool {
 
 /** From a frame that made a call to where it returns to. */
 function leaveOuter(): bool {
-  if (byTable) return leaveByTable();
+  if (how === Scheme.unwind) return leaveByTable();
   if (isAdapter(pointKind)) {
     if (!leaveActivation()) return false;
     if (pointKind === FunctionKind.entryAdapter) return finish();
@@ -153,8 +160,14 @@ function findTop(): bool {
   record = 0;
   if (env === 0) return pointKind === FunctionKind.entryAdapter;
   if (!isEnv(env)) return false;
-  record = load_word(env + topOffset);
+  record = load_word(placeOfTop());
   return true;
+}
+
+/** Where the scheme keeps the `top` of the exec env at hand. */
+function placeOfTop(): u64 {
+  if (how === Scheme.tail) return stackStart - tailGuard - word_bytes();
+  return env + topOffset + (how === Scheme.field ? fieldWords * word_bytes() : 0);
 }
 
 /** Checks that the record at hand is the one of the frame's function with its body's stack pointer at `body`, and goes on to the one before. */

@@ -5,6 +5,7 @@ import { type Dump, parseDump } from '../../cli/dump.ts';
 import { readElf, readSymbols } from '../../compiler/elf/reader.ts';
 import { compileExecutable } from '../../compiler/executable.ts';
 import { programInfoFields } from '../../compiler/image/program-info.ts';
+import { schemes } from '../../compiler/stack/index.ts';
 import type { SchemeName } from '../../compiler/stack/scheme.ts';
 import type { Target } from '../../compiler/target.ts';
 import { seededRandom } from '../../emu/interrupts.ts';
@@ -25,6 +26,7 @@ class Dumped {
   readonly process: LinuxProcess;
   readonly symbols: readonly { readonly name: string; readonly value: number; readonly size: number }[];
   readonly word: 4 | 8;
+  private readonly scheme: SchemeName;
   output = '';
   private errors = '';
 
@@ -33,6 +35,7 @@ class Dumped {
     const { file } = compileExecutable(binary, { ...options, runtime: runtimeModules() });
     this.symbols = readSymbols(readElf(file));
     this.word = target.wordBytes;
+    this.scheme = scheme;
     const decoder = new TextDecoder();
     this.process = new LinuxProcess(file, {
       argv: ['calls'],
@@ -85,6 +88,13 @@ class Dumped {
     if (this.word === 8) memory.writeU32(address + 4, Math.floor(value / 2 ** 32));
   }
 
+  /** Where the image's instance has its `top`. */
+  top(image: 'app' | 'wasi'): number {
+    const { top } = schemes[this.scheme](this.word);
+    const env = this.symbol(`fathom_${image}_env`);
+    return top.kind === 'env' ? env + top.offset : this.load(env + top.limit) - top.distance;
+  }
+
   symbol(name: string): number {
     const found = this.symbols.find((symbol) => symbol.name === name);
     if (found === undefined) throw new Error(`no symbol '${name}'`);
@@ -115,7 +125,7 @@ const chain = ({ frames }: Dump): string =>
     .join(' ');
 
 const cases = [x86_64, armv7].flatMap((target) =>
-  (['atomic', 'unwind'] as const).map((scheme) => ({ name: target.name, target, scheme })),
+  (['atomic', 'tail', 'field', 'unwind'] as const).map((scheme) => ({ name: target.name, target, scheme })),
 );
 
 describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({ target, scheme }) => {
@@ -163,10 +173,10 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
     dumped.runTo(dumped.symbol('leaf'));
     expect(chain(dumped.dump())).toMatch(/_start leaf$/);
     const app = dumped.symbol('fathom_app_env');
-    const top = app + 8;
+    const top = dumped.top('app');
     // Functions publish, or adapters alone.
     const record = dumped.load(top);
-    const activation = scheme === 'atomic' ? dumped.load(record) : record;
+    const activation = scheme === 'unwind' ? record : dumped.load(record);
     let returnAddress = dumped.process.core.sp + word;
     while (dumped.functionAt(dumped.load(returnAddress)) !== 'fathom_app_cross_adapter')
       returnAddress += word;
@@ -192,7 +202,7 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
       ['broken-chain', activation, activation - 16 * word],
       ['bad-record', activation, activation + 2 * word],
     ];
-    const lies = [...envs, ...(scheme === 'atomic' ? records : adapters)];
+    const lies = [...envs, ...(scheme === 'unwind' ? adapters : records)];
     for (const [reason, place, value] of lies) {
       const kept = process.memory.bytes(place, word).slice();
       dumped.store(place, value);
@@ -214,7 +224,8 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
     dumped.runTo(dumped.symbol('_start'));
     const stackEnd = dumped.info('stackEnd');
     const code = dumped.symbol('_start');
-    const tops = ['fathom_app_env', 'fathom_wasi_env'].map((name) => dumped.symbol(name) + 8);
+    const envs = ['fathom_app_env', 'fathom_wasi_env'].map((name) => dumped.symbol(name));
+    const tops = [dumped.top('app'), dumped.top('wasi')];
     const random = seededRandom(7);
     const values = [
       () => 0,
@@ -225,7 +236,7 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
       () => stackEnd - random(1024),
       () => core.sp + word * random(64),
       () => code + random(0x8000),
-      () => tops[random(2)] - 8,
+      () => envs[random(2)],
     ];
     const places = [
       () => tops[random(2)],
