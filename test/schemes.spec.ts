@@ -4,6 +4,7 @@ import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import type { SampleReport } from '../emu/sample.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
+import { adapterFault, faults } from './support/faults.ts';
 import {
   across,
   assemble,
@@ -56,6 +57,25 @@ describe.each(targetNames)('on %s', (target) => {
         );
         expect(results).toEqual(plain.results);
       }
+    });
+
+    const spoiled = Object.entries(faults).filter(([, fault]) => fault.schemes.includes(scheme));
+    it.each(spoiled)('finds a fault: %s', (_, fault) => {
+      for (const name of ['fib', 'middle', 'even']) {
+        const options = { target, level: 1, scheme } as const;
+        const { report } = sampledRun(options, everyInstruction, mixed(2), ({ machine }) =>
+          fault.apply(machine, name),
+        );
+        expect(report.mismatchCount, name).toBeGreaterThan(0);
+      }
+    });
+
+    it('finds a host adapter that does not say where code was left', () => {
+      const options = { target, level: 1, scheme } as const;
+      const { report } = sampledRun(options, everyInstruction, mixed(2), ({ machine }) =>
+        adapterFault.apply(machine, 'host adapter'),
+      );
+      expect(report.mismatchCount).toBeGreaterThan(0);
     });
 
     it('reads the true stack where leaves publish, too', () => {
