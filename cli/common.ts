@@ -243,11 +243,14 @@ export class Progress {
     this.what = what;
   }
   update(done: number, of: number): void {
+    this.say(`${done} of ${of}`);
+  }
+  say(how: string): void {
     const now = Date.now();
     if (!process.stderr.isTTY || now - this.last < 100) return;
     this.last = now;
     this.shown = true;
-    process.stderr.write(`\r\x1b[K${this.what}: ${done} of ${of}`);
+    process.stderr.write(`\r\x1b[K${this.what}: ${how}`);
   }
   end(): void {
     if (this.shown) process.stderr.write('\r\x1b[K');

@@ -1,12 +1,14 @@
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { CompileError, ImageError } from '../compiler/errors.ts';
+import { checkCommand } from './check.ts';
 import { ExitCode, UsageError } from './common.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
 import { dumpCommand } from './dump.ts';
 import { runCommand } from './run.ts';
 import { sampleCommand } from './sample.ts';
+import { schemesCommand } from './schemes.ts';
 import { tourCommand } from './tour.ts';
 import { wastCommand } from './wast.ts';
 
@@ -21,8 +23,10 @@ async function main(argv: readonly string[]): Promise<number> {
     compileCommand,
     runCommand,
     sampleCommand,
+    checkCommand,
     disasmCommand,
     dumpCommand,
+    schemesCommand,
     wastCommand,
     tourCommand,
   ];
@@ -79,12 +83,23 @@ function takeArguments(argv: Record<string, unknown>): void {
   if (Array.isArray(rest) && Array.isArray(args)) argv.args = [...args, ...rest];
 }
 
+/** What `fathom check` takes lists of, and no other command. */
+const checkLists = ['modules', 'target', 'stack', 'order', 'O', 'merge'];
+
 /** yargs makes a list of an option that is given twice; no other option here is one. */
 function givenOnce(argv: Record<string, unknown>): true {
   const { args, '--': rest } = argv;
   if (Array.isArray(rest) && args === undefined)
     throw new UsageError(`nothing goes after --, not ${rest.join(' ')}`);
-  const lists = ['_', '--', 'args', 'files', 'dir', 'env'];
+  const lists = [
+    '_',
+    '--',
+    'args',
+    'files',
+    'dir',
+    'env',
+    ...(Array.isArray(argv._) && argv._[0] === 'check' ? checkLists : []),
+  ];
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));
   if (twice !== undefined) throw new UsageError(`${twice.length > 1 ? '--' : '-'}${twice} is given twice`);
   return true;

@@ -29,6 +29,8 @@ export interface WastOptions {
   readonly level?: OptimisationLevel;
   readonly scheme?: SchemeName;
   readonly order?: MemoryOrder;
+  /** What to run on, made for the same; it stays open. */
+  readonly webAssembly?: EmulatedWebAssembly;
 }
 
 /** A command that failed or was skipped, and why. */
@@ -65,11 +67,11 @@ export async function runWast(source: string, options: WastOptions): Promise<Was
   const text = isText ? source : readFileSync(source, 'utf8');
   const commands = parseScript(text);
   assembler ??= Assembler.load();
-  const run = new ScriptRun(createWebAssembly(options), await assembler);
+  const run = new ScriptRun(options.webAssembly ?? createWebAssembly(options), await assembler);
   try {
     for (const command of commands) await run.command(command);
   } finally {
-    run.close();
+    if (options.webAssembly === undefined) run.close();
   }
   const { passed, failures, skips } = run;
   const file = isText ? '' : source;

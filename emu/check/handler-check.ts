@@ -8,12 +8,11 @@ import {
   type ProgramInfoField,
   programInfoFields,
 } from '../../compiler/image/program-info.ts';
-import type { Schedule } from '../interrupts.ts';
 import { LinuxProcess, SIGNAL } from '../linux/index.ts';
 import type { Kind } from '../stack/true-stack.ts';
 import { ByAddress } from './by-address.ts';
 import { type CheckedFrame, registersOf, StackDiffers } from './difference.ts';
-import { type PointShard, Points } from './points.ts';
+import type { Points } from './points.ts';
 import { SampleRing } from './sample-ring.ts';
 import { Truth } from './truth.ts';
 
@@ -28,11 +27,8 @@ export interface ParsedDump {
 export interface HandlerCheckOptions {
   /** What the executable was linked of. */
   readonly images: Readonly<Record<'app' | 'wasi' | 'handler', Image>>;
-  readonly schedule: Schedule;
-  readonly shard?: PointShard;
-  /** Interrupts after which the run ends, all shards' together. */
-  readonly limit?: number;
-  /** Instructions after which it ends, likewise; a stack of many frames makes one count for more. */
+  readonly points: Points;
+  /** Instructions after which the run ends; a stack of many frames makes one count for more. */
   readonly budget?: number;
   readonly argv: readonly string[];
   readonly parseDump: (text: string) => ParsedDump;
@@ -64,6 +60,9 @@ const failures = [
   'broken-chain',
 ];
 
+/** Exit code of a program that trapped (docs/executables.md). */
+const trapped = 134;
+
 const partNames = ['app', 'wasi', 'handler'] as const;
 
 /** A code address as the handler names it. */
@@ -82,7 +81,6 @@ interface Place {
  * handler leaves the functions of all frames in the profile's ring; now and then the dump's signal, whose handler writes operators, too.
  */
 export class HandlerCheck {
-  checked = 0;
   readonly points: Points;
   readonly process: LinuxProcess;
   private readonly truth: Truth;
@@ -103,7 +101,7 @@ export class HandlerCheck {
   /** @throws ImageError when the file cannot be loaded or is no executable of Fathom's */
   constructor(file: Uint8Array, options: HandlerCheckOptions) {
     this.options = options;
-    this.points = new Points(options.schedule, options.shard);
+    this.points = options.points;
     const { images } = options;
     this.publishes = images.app.scheme !== 'none';
     const info = readSymbols(readElf(file)).find(({ name }) => name === 'fathom_info');
@@ -131,10 +129,9 @@ export class HandlerCheck {
   run(): void {
     const { process, truth, points, options } = this;
     const { core } = process;
-    const { limit = Number.POSITIVE_INFINITY } = options;
     let budget = options.budget ?? Number.POSITIVE_INFINITY;
     const start = this.functionAddress('_start');
-    while (process.exitStatus === undefined && budget > 0 && points.due < limit && !this.ring?.isClosed) {
+    while (process.exitStatus === undefined && budget > 0 && !points.areSpent && !this.ring?.isClosed) {
       const { pc } = core;
       const here = this.interrupted.at(pc);
       truth.observe(here.kind);
@@ -143,6 +140,12 @@ export class HandlerCheck {
       budget -= 1 + Math.floor(truth.depth / framesPerInstruction);
       process.step();
     }
+  }
+
+  /** Whether the program ended by itself, and not by a trap. */
+  get hasExited(): boolean {
+    const { exitStatus } = this.process;
+    return this.ring?.isClosed === true || (exitStatus !== undefined && exitStatus.exitCode !== trapped);
   }
 
   dispose(): void {
@@ -209,13 +212,12 @@ export class HandlerCheck {
   private check(pc: number, here: Place): void {
     const { ring } = this;
     if (ring === undefined) return;
-    this.checked++;
     this.expect(here);
     ring.clear();
     this.interrupt(SIGNAL.PROF, pc);
     const problem = this.sampleProblem(ring);
     if (problem !== undefined) this.differ(pc, here, problem, ring.frames());
-    if (this.checked % dumpEvery === 1) this.checkDump(pc, here);
+    if (this.points.taken % dumpEvery === 1) this.checkDump(pc, here);
   }
 
   /** Has the program handle a signal, and go on where it was. */

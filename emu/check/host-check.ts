@@ -1,7 +1,6 @@
 import type { ImageFunction } from '../../compiler/image/image.ts';
 import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
 import type { Core, Stop } from '../core.ts';
-import type { Schedule } from '../interrupts.ts';
 import type { Machine, Runner } from '../machine.ts';
 import { type CodePoint, codeAt } from '../stack/code.ts';
 import { compareStacks } from '../stack/compare.ts';
@@ -9,18 +8,26 @@ import { isBorder, type StackReader } from '../stack/reader.ts';
 import { createReader } from '../stack/readers.ts';
 import type { Kind } from '../stack/true-stack.ts';
 import { ByAddress } from './by-address.ts';
-import { type CheckedFrame, type CodePlace, registersOf, StackDiffers } from './difference.ts';
-import { type PointShard, Points } from './points.ts';
+import {
+  type CheckDifference,
+  type CheckedFrame,
+  type CodePlace,
+  registersOf,
+  StackDiffers,
+} from './difference.ts';
+import type { Points } from './points.ts';
 import { Truth } from './truth.ts';
 import { WatchedMachine } from './watched.ts';
 
 export interface HostCheckOptions {
   readonly scheme: SchemeName;
   readonly order?: MemoryOrder;
-  readonly schedule: Schedule;
-  readonly shard?: PointShard;
-  /** Interrupts after which the run is ended by {@link CheckEnded}, all shards' together. */
-  readonly limit?: number;
+  readonly points: Points;
+  /**
+   * Instructions after which an entry from the host is ended by {@link CheckEnded}, so that endless loops end; a stack of many frames
+   * makes one count for more.
+   */
+  readonly budget?: number;
 }
 
 /** Thrown through the running program when a call has spent its budget, or the check its interrupts. */
@@ -56,19 +63,19 @@ const nowhere = { cfa: 0, returnAddress: 0, published: false } as const;
  * comparison hold. Every {@link rereadEvery}th of those is read and compared in full, whatever this paragraph says.
  */
 export class HostCheck implements Runner {
-  /** Interrupts whose stack was read and compared. */
-  checked = 0;
   readonly points: Points;
   readonly truth: Truth;
-  /** Work that the call at hand may still do, in instructions, see {@link framesPerInstruction}. */
-  budget = Number.POSITIVE_INFINITY;
+  /** What the check ended with. Whatever the program made of the error: no run goes on behind it. */
+  difference: CheckDifference | undefined;
+  private readonly budget: number;
+  /** Of the budget of the entry at hand. */
+  private work = 0;
   private readonly machine: Machine;
   private readonly watched: WatchedMachine;
   private readonly reader: StackReader;
   private readonly code: ByAddress<Instruction>;
   private readonly env: number;
   private readonly link: number;
-  private readonly limit: number;
   private readonly reads: boolean;
   /** What the last reading was made of; it was right. */
   private known = false;
@@ -84,15 +91,15 @@ export class HostCheck implements Runner {
   /** @throws ImageError if the machine's code is of another ABI than `scheme` and `order` */
   constructor(
     machine: Machine,
-    { scheme, order, schedule, shard, limit = Number.POSITIVE_INFINITY }: HostCheckOptions,
+    { scheme, order, points, budget = Number.POSITIVE_INFINITY }: HostCheckOptions,
   ) {
     this.machine = machine;
-    this.points = new Points(schedule, shard);
+    this.points = points;
+    this.budget = budget;
     this.truth = new Truth(machine.core);
     this.watched = new WatchedMachine(machine);
     this.reader = createReader(this.watched.machine, scheme, order);
     this.reads = scheme !== 'none';
-    this.limit = limit;
     this.code = new ByAddress((pc) => ({
       kind: this.truth.stack.kindAt(pc),
       point: codeAt(machine, pc, true),
@@ -117,13 +124,15 @@ export class HostCheck implements Runner {
 
   run(core: Core): Stop {
     const { truth, points, code } = this;
+    if (this.difference !== undefined) throw new StackDiffers(this.difference);
     for (;;) {
       const pc = core.pc;
       const here = code.at(pc);
       truth.observe(here.kind);
       if (points.take()) this.check(pc, here);
-      this.budget -= 1 + Math.floor(truth.depth / framesPerInstruction);
-      if (this.budget < 0 || points.due >= this.limit) this.end();
+      this.work -= 1 + Math.floor(truth.depth / framesPerInstruction);
+      if (this.work < 0) throw new CheckEnded('the budget of a call is spent');
+      if (points.areSpent) throw new CheckEnded('all interrupts are taken');
       const stop = core.step();
       if (stop.reason !== 'count') {
         truth.settle();
@@ -133,6 +142,7 @@ export class HostCheck implements Runner {
   }
 
   entered(adapter: number): void {
+    if (this.machine.entries.length === 1) this.work = this.budget;
     this.truth.enter(adapter, this.machine.core.exitStub);
   }
 
@@ -140,12 +150,7 @@ export class HostCheck implements Runner {
     this.truth.unwindTo(stackPointer);
   }
 
-  private end(): never {
-    throw new CheckEnded(this.budget < 0 ? 'the budget of a call is spent' : 'all interrupts are taken');
-  }
-
   private check(pc: number, { point }: Instruction): void {
-    this.checked++;
     const { words, sp } = this.machine.core;
     const pinned = words[this.env] + words[this.env + 1] * 2 ** 32;
     const lr = words[this.link];
@@ -201,7 +206,7 @@ export class HostCheck implements Runner {
       reasons.push('and nothing that the reading rests on changed since the last one, which was right');
     const expected = [this.frameAt(pc, true)];
     for (let i = truth.depth - 1; i >= 0; i--) expected.push(this.frameAt(truth.returns[i], false));
-    throw new StackDiffers({
+    this.difference = {
       by: 'host',
       interrupt: this.points.due - 1,
       pc,
@@ -215,7 +220,8 @@ export class HostCheck implements Runner {
       })),
       expected,
       place: point && placeOf(machine, pc, point),
-    });
+    };
+    throw new StackDiffers(this.difference);
   }
 
   private frameAt(pc: number, interrupted: boolean): CheckedFrame {

@@ -9,33 +9,54 @@ export interface PointShard {
 /** Points that a shard takes in one piece. */
 export const blockPoints = 1 << 14;
 
+export interface PointOptions {
+  readonly shard?: PointShard;
+  /** Interrupts after which there are no more, all shards' together. */
+  readonly limit?: number;
+  /** Called before each block of {@link blockPoints}, to say how far the run is. */
+  readonly onBlock?: () => void;
+}
+
 /**
  * Which instructions of a run are interrupted, asked once before each. Depends on the number of the instruction alone, so that the
- * shards of a check, each run by itself, interrupt together exactly where one run does.
+ * shards of a check, each run by itself, interrupt together exactly where one run does. Several runs may share them, one after the other.
  */
 export class Points {
-  /** Instructions seen. */
-  instructions = 0;
+  /** Interrupts taken. */
+  taken = 0;
   /** Interrupts due so far, all shards' together: the number of the next one. */
   due = 0;
   private readonly next: () => number;
   private readonly shard: PointShard;
+  private readonly limit: number;
+  private readonly onBlock: () => void;
   private left: number;
 
   /** @throws RangeError for a schedule by addresses, and for an interval of less than one instruction */
-  constructor(schedule: Schedule, shard: PointShard = { index: 0, of: 1 }) {
+  constructor(schedule: Schedule, options: PointOptions = {}) {
+    const { shard = { index: 0, of: 1 }, limit = Number.POSITIVE_INFINITY, onBlock = () => {} } = options;
     this.next = intervals(schedule);
     this.shard = shard;
-    this.left = schedule.kind === 'every-instruction' ? 1 : this.next();
+    this.limit = limit;
+    this.onBlock = onBlock;
+    this.left = this.next();
+  }
+
+  /** Whether all interrupts are taken. */
+  get areSpent(): boolean {
+    return this.due >= this.limit;
   }
 
   /** Whether this shard interrupts before the instruction at hand. */
   take(): boolean {
-    this.instructions++;
     if (--this.left > 0) return false;
     this.left = this.next();
+    if (this.areSpent) return false;
+    if (this.due % blockPoints === 0) this.onBlock();
     const block = Math.floor(this.due++ / blockPoints);
-    return block % this.shard.of === this.shard.index;
+    if (block % this.shard.of !== this.shard.index) return false;
+    this.taken++;
+    return true;
   }
 }
 

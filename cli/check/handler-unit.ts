@@ -1,0 +1,130 @@
+import { basename } from 'node:path';
+import { CompileError } from '../../compiler/errors.ts';
+import { isCommand } from '../../compiler/image/command.ts';
+import { linkExecutable } from '../../compiler/image/executable.ts';
+import type { Image } from '../../compiler/image/image.ts';
+import { compile } from '../../compiler/index.ts';
+import { decodeModule } from '../../compiler/wasm/reader.ts';
+import { type CheckDifference, StackDiffers } from '../../emu/check/difference.ts';
+import { HandlerCheck } from '../../emu/check/handler-check.ts';
+import type { Points } from '../../emu/check/points.ts';
+import { DeadlockError } from '../../emu/linux/index.ts';
+import { runtimeModules } from '../../runtime/index.ts';
+import { targets } from '../common.ts';
+import { parseDump } from '../dump.ts';
+import { type Call, defaultCalls } from './calls.ts';
+import { type CommandModule, commandModule } from './command-module.ts';
+import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
+
+/** Processes that are started to go on behind calls that end the program. */
+const mostProcesses = 12;
+
+/** The runtime's images by configuration: the same for every module. */
+const runtimes = new Map<string, Readonly<Record<'wasi' | 'handler', Image>>>();
+
+/**
+ * Checks the runs of a module by the handler of the executable that it becomes: a WASI command as it is, any other module by a
+ * `_start` of our own that makes `calls`, or those that are made where none are given.
+ */
+export function checkByHandler(
+  path: string,
+  bytes: Uint8Array,
+  configuration: Configuration,
+  settings: CheckSettings,
+  points: Points,
+  calls?: readonly Call[],
+): UnitOutcome {
+  const module = decodeModule(bytes);
+  let command: CommandModule;
+  try {
+    command = commandModule(bytes, module, calls ?? defaultCalls(module));
+    const app = compileApp(command.bytes, configuration);
+    return checkExecutable(path, app, command, configuration, settings, points);
+  } catch (error) {
+    if (error instanceof CompileError) return { difference: undefined, skipped: error.message };
+    throw error;
+  }
+}
+
+/** The same of an image, which must be a WASI command's. */
+export function checkImageByHandler(
+  path: string,
+  image: Image,
+  settings: CheckSettings,
+  points: Points,
+): UnitOutcome {
+  const { target, scheme, order, module } = image;
+  const isOne = isCommand(module) && module.exports.some(({ name }) => name === 'memory');
+  if (!isOne || settings.invoke !== undefined)
+    return { difference: undefined, skipped: 'is an image of no WASI command, so no executable' };
+  const configuration: Configuration = { target, scheme, order, level: 1, publishLeaves: false };
+  const command = { bytes: module.bytes, calls: undefined };
+  return checkExecutable(path, image, command, configuration, settings, points);
+}
+
+function compileApp(bytes: Uint8Array, { target, ...rest }: Configuration): Image {
+  return compile(bytes, { target: targets[target], ...rest });
+}
+
+function checkExecutable(
+  path: string,
+  app: Image,
+  { calls }: CommandModule,
+  configuration: Configuration,
+  settings: CheckSettings,
+  points: Points,
+): UnitOutcome {
+  const images = { app, ...runtimeImages(configuration) };
+  const file = linkExecutable(images, targets[configuration.target]);
+  let first = 0;
+  for (let processes = 0; processes < mostProcesses && !points.areSpent; processes++) {
+    const check = new HandlerCheck(file, {
+      images,
+      points,
+      budget: settings.budget,
+      argv: [basename(path), ...settings.args],
+      parseDump,
+      onStart: (started) => {
+        if (calls !== undefined) started.setGlobal(calls.first, first);
+      },
+    });
+    try {
+      const difference = differenceOf(check);
+      if (difference !== undefined) return { difference };
+      // A call that trapped, or did not end: the next process goes on behind it.
+      if (calls === undefined || check.hasExited) break;
+      first = check.global(calls.current) + 1;
+      if (first >= calls.count) break;
+    } finally {
+      check.dispose();
+    }
+  }
+  return { difference: undefined };
+}
+
+function differenceOf(check: HandlerCheck): CheckDifference | undefined {
+  try {
+    check.run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof StackDiffers) return error.difference;
+    // A program that waits for input that cannot come: what it did until then was checked.
+    if (error instanceof DeadlockError) return undefined;
+    throw error;
+  }
+}
+
+function runtimeImages(configuration: Configuration): Readonly<Record<'wasi' | 'handler', Image>> {
+  const key = JSON.stringify(configuration);
+  const known = runtimes.get(key);
+  if (known !== undefined) return known;
+  const { target, scheme, publishLeaves, ...rest } = configuration;
+  const { wasi, handler } = runtimeModules();
+  const options = { ...rest, target: targets[target], intrinsics: true } as const;
+  const made = {
+    wasi: compile(wasi, { ...options, scheme, publishLeaves }),
+    handler: compile(handler, { ...options, scheme: 'none' }),
+  };
+  runtimes.set(key, made);
+  return made;
+}

@@ -1,0 +1,129 @@
+import { basename } from 'node:path';
+import { CompileError as CompilerError } from '../../compiler/errors.ts';
+import type { Image } from '../../compiler/image/image.ts';
+import { HostCheck } from '../../emu/check/host-check.ts';
+import type { Points } from '../../emu/check/points.ts';
+import { FunctionInstance } from '../../emu/externals.ts';
+import type { ModuleInstance } from '../../emu/instance.ts';
+import { instanceOf } from '../../emu/js-api/instance.ts';
+import { MachineFault } from '../../emu/trap.ts';
+import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassembly.ts';
+import { targets, UsageError } from '../common.ts';
+import { parseArguments } from '../imports.ts';
+import { runWast } from '../wast/run.ts';
+import { type Call, defaultCalls } from './calls.ts';
+import { checkedImports } from './host-imports.ts';
+import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
+
+/** Native stack of checked programs: runaway recursion is read at every instruction, too. */
+const stackBytes = 1 << 16;
+
+/** Checks the runs of one image by the host's reader. Throws MachineFault where code does what compiled code never does. */
+export function checkImage(path: string, image: Image, settings: CheckSettings, points: Points): UnitOutcome {
+  const { target, scheme, order } = image;
+  return withCheck({ target, scheme, order }, settings, points, (webAssembly, check) => {
+    const { module } = image;
+    const isCommand = module.exports.some(({ kind, name }) => kind === 'function' && name === '_start');
+    const host = checkedImports(module, webAssembly as unknown as typeof WebAssembly, [
+      basename(path),
+      ...settings.args,
+    ]);
+    // Before anything runs: an export that is not there is a mistake.
+    const given = settings.invoke === undefined ? undefined : givenCall(path, image, settings);
+    attempt(check, () => {
+      const instance = new webAssembly.Instance(webAssembly.moduleOf(image), host.imports);
+      const { exports } = instance;
+      host.attach(Object.values(exports).find((value) => value instanceof webAssembly.Memory) as never);
+      const invoke = (name: string, values: readonly unknown[]): void =>
+        attempt(check, () => (exports[name] as (...values: readonly unknown[]) => unknown)(...values));
+      const made = instanceOf(instance);
+      if (given !== undefined) invoke(given.name, given.values);
+      else if (isCommand) invoke('_start', []);
+      else if (made !== undefined)
+        for (const call of defaultCalls(module)) attempt(check, () => callRaw(made, call));
+    });
+  });
+}
+
+/** The same of a test script: all of its modules and commands, whatever comes of them. */
+export async function checkScript(
+  text: string,
+  configuration: Configuration,
+  settings: CheckSettings,
+  points: Points,
+): Promise<UnitOutcome> {
+  const { target, level, scheme, order, publishLeaves } = configuration;
+  const webAssembly = createWebAssembly({ target, level, scheme, order, publishLeaves, stackBytes });
+  try {
+    const check = new HostCheck(webAssembly.machine, { scheme, order, points, budget: settings.budget });
+    webAssembly.machine.runner = check;
+    await runWast(text, { target, level, scheme, order, webAssembly });
+    return { difference: check.difference };
+  } finally {
+    webAssembly.machine.close();
+  }
+}
+
+function withCheck(
+  { target, scheme, order }: Pick<Configuration, 'target' | 'scheme' | 'order'>,
+  { budget }: CheckSettings,
+  points: Points,
+  body: (webAssembly: EmulatedWebAssembly, check: HostCheck) => void,
+): UnitOutcome {
+  const webAssembly = createWebAssembly({ target: targets[target], scheme, order, stackBytes });
+  try {
+    const check = new HostCheck(webAssembly.machine, { scheme, order, points, budget });
+    check.during(() => body(webAssembly, check));
+    return { difference: check.difference };
+  } finally {
+    webAssembly.machine.close();
+  }
+}
+
+/** Calls; traps and what the host throws end a call, not the check. */
+function attempt(check: HostCheck, call: () => unknown): void {
+  if (check.difference !== undefined || check.points.areSpent) return;
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof MachineFault) throw error;
+    if (error instanceof CompilerError || error instanceof UsageError) throw error;
+  }
+}
+
+function givenCall(
+  path: string,
+  { module }: Image,
+  { invoke, args }: CheckSettings,
+): { readonly name: string; readonly values: readonly unknown[] } {
+  const entry = module.exports.find(({ kind, name }) => kind === 'function' && name === invoke);
+  if (entry === undefined) throw new UsageError(`${path}: has no exported function ${invoke}`);
+  const type = module.types[module.functions[entry.index].typeIndex];
+  try {
+    return { name: entry.name, values: parseArguments(type, args) };
+  } catch (error) {
+    throw new UsageError(`${path}: ${invoke}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A call by bits: JavaScript has no v128. */
+function callRaw(instance: ModuleInstance, { name, args }: Call): void {
+  const callee = instance.export(name);
+  if (!(callee instanceof FunctionInstance)) return;
+  const { machine } = instance;
+  const { stack } = machine;
+  const bytes = (types: readonly string[]): number =>
+    types.reduce((sum, type) => sum + (type === 'v128' ? 16 : 8), 0);
+  const top = machine.slotTop;
+  try {
+    const slots = machine.pushSlots(Math.max(bytes(callee.type.params), bytes(callee.type.results)));
+    let at = (slots - stack.address) / 8;
+    for (const { type, bits } of args) {
+      stack.i64[at++] = BigInt.asIntN(64, bits);
+      if (type === 'v128') stack.i64[at++] = BigInt.asIntN(64, bits >> 64n);
+    }
+    machine.call(callee, slots);
+  } finally {
+    machine.popSlots(top);
+  }
+}
