@@ -73,6 +73,10 @@ describe.each(targets)('for $name', (target) => {
       [1, 'atomic', 'relaxed', true],
       [2, 'none', 'relaxed', false],
       [2, 'atomic', 'release', false],
+      [1, 'tail', 'relaxed', true],
+      [1, 'tail', 'release', false],
+      [1, 'field', 'seq_cst', false],
+      [1, 'unwind', 'relaxed', false],
       [3, 'atomic', 'seq_cst', true],
     ] as const) {
       const options = { target, level, scheme, order, publishLeaves };

@@ -4,6 +4,7 @@ import { MBlock, MFunction, MInst } from '../../compiler/backend/machine.ts';
 import { parseFunction } from '../../compiler/ir/parse.ts';
 import { Type } from '../../compiler/ir/types.ts';
 import type { Publication } from '../../compiler/stack/scheme.ts';
+import { tail } from '../../compiler/stack/tail.ts';
 import { createDisassembler } from '../../emu/capstone.ts';
 import { compileFunction, publications, Runner } from './fixtures/runner.ts';
 import { emitEpilogue, emitPrologue, layoutFrame } from './frame.ts';
@@ -249,5 +250,48 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
         name === 'leaves' ? ['0', '0 stores', '1', '1 stores'] : name === 'atomic' ? ['1', '1 stores'] : [];
       expect([...seen].sort()).toEqual(all);
     }
+  });
+});
+
+describe('scheme tail', () => {
+  const tailed: Publication = { scheme: tail(4), order: 'relaxed', leaves: false };
+
+  test('publishing costs eight instructions: what finds the word is kept beside lr', () => {
+    const func = makeFunction({ hasCalls: true, savedRegisters: [4, 5] });
+    expect(frameListing(func, unpublished)).toEqual([
+      'push {r4, r5, ip, lr} | 16 12',
+      '-- pop {r4, r5, ip, pc}',
+    ]);
+    expect(frameListing(func, tailed)).toEqual([
+      'ldr ip, [sl, #0x10]',
+      'sub ip, ip, #0x10000',
+      'push {r4, r5, ip, lr} | 16 12',
+      'ldr lr, [ip, #-4]',
+      'push {lr, pc} | 24 20',
+      'str sp, [ip, #-4] * | 24 20 P',
+      '-- ldr ip, [sp, #0x10]',
+      'ldr lr, [sp]',
+      'str lr, [ip, #-4] * | 24 20',
+      'pop {r2, r3, r4, r5, ip, pc}',
+    ]);
+  });
+
+  test('an odd list is filled up by what calls preserve', () => {
+    const func = makeFunction({ hasCalls: true, savedRegisters: [4] });
+    expect(frameListing(func, tailed)[2]).toBe('push {r4, r5, ip, lr} | 16 12');
+  });
+
+  test('frames of a page find the word twice, as their probes need ip', () => {
+    const func = makeFunction({ hasCalls: true, spillSlots: 600 });
+    expect(frameListing(func, tailed).filter((line) => line.includes('sl'))).toEqual([
+      'ldr ip, [sl, #0x10]',
+      '-- ldr ip, [sl, #0x10]',
+    ]);
+  });
+
+  test('a leaf that publishes saves lr, which it needs', () => {
+    const listing = frameListing(makeFunction(), { ...tailed, leaves: true });
+    expect(listing[2]).toBe('push {ip, lr} | 8 4');
+    expect(listing.at(-1)).toBe('pop {r2, r3, ip, pc}');
   });
 });

@@ -7,7 +7,7 @@ import { locations } from './abi.ts';
 import { emitWord, immediatePart } from './emit.ts';
 import { isModified } from './encode.ts';
 import { I } from './instructions.ts';
-import { Reg } from './registers.ts';
+import { Reg, registers } from './registers.ts';
 
 /**
  * Frames, from the stack pointer of the body upwards:
@@ -24,6 +24,8 @@ export interface ArmFrame extends FrameLayout {
   readonly firstDouble: number;
   readonly doubles: number;
   readonly savesLink: boolean;
+  /** Scheme `tail`: ip is saved, just below lr, with the base of where `top` is. Not in frames of a page, whose probes need ip. */
+  readonly keepsTail: boolean;
   readonly outgoing: number;
   /** Bytes of frame slots and spill slots. */
   readonly locals: number;
@@ -38,6 +40,7 @@ const bits = (mask: number): number => {
   for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
   return count;
 };
+const lowestBit = (mask: number): number => mask & -mask;
 const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
 /** True if the body writes lr: it is an ordinary register of the allocator. */
@@ -47,14 +50,20 @@ const writesLink = (func: MFunction): boolean =>
 /** What native code expects preserved (IHI 0042, 5.1.1) and wasm functions destroy: r9, the pinned register, d15. */
 const nativeSaved = (1 << Reg.r9) | (1 << Reg.r10);
 
+/** Core registers that calls preserve. */
+const callSaved = registers.callSaved
+  .filter((register) => register < Reg.d0)
+  .reduce((mask, register) => mask | (1 << register), 0);
+
 export function layoutFrame(func: MFunction, publication: Publication): ArmFrame {
   const entry = func.convention === 'entry';
   const publishes = publishesRecord(publication, func);
   const outgoing = align8(func.outgoingBytes);
   const locals = align8(func.slotBytes) + 8 * func.spillSlots;
   const probed = outgoing + locals > page - 256;
-  const usesLink = publishes && publication.scheme.top.kind === 'tail';
-  const savesLink = func.hasCalls || entry || probed || usesLink || writesLink(func);
+  const toTail = publishes && publication.scheme.top.kind === 'tail';
+  const savesLink = func.hasCalls || entry || probed || toTail || writesLink(func);
+  const keepsTail = toTail && outgoing + locals <= page - 512;
   let saved = savesLink ? link : 0;
   if (entry) saved |= nativeSaved;
   const doubleNumbers = entry ? [15] : [];
@@ -62,8 +71,9 @@ export function layoutFrame(func: MFunction, publication: Publication): ArmFrame
     if (register < Reg.d0) saved |= 1 << register;
     else doubleNumbers.push(register - Reg.d0);
   }
-  // ip, free at both ends of a function, fills the list up.
-  if ((bits(saved) & 1) !== 0) saved |= 1 << Reg.ip;
+  if (keepsTail) saved |= 1 << Reg.ip;
+  // ip, free at both ends of a function, fills the list up, or else what is saved for nothing.
+  if ((bits(saved) & 1) !== 0) saved |= lowestBit((1 << Reg.ip) & ~saved || callSaved & ~saved);
   const firstDouble = Math.min(...doubleNumbers, 15);
   const doubles = doubleNumbers.length === 0 ? 0 : Math.max(...doubleNumbers) - firstDouble + 1;
   const record = publishes ? 8 : 0;
@@ -79,6 +89,7 @@ export function layoutFrame(func: MFunction, publication: Publication): ArmFrame
     firstDouble,
     doubles,
     savesLink,
+    keepsTail,
     outgoing,
     locals,
   };
@@ -100,12 +111,16 @@ function adjust(asm: Assembler, amount: number, row: (moved: number) => void): v
 /**
  * Emits what finds `top`, if anything: ip is free at both ends of a function, and so is lr while it is saved. Returns where `top` is, and
  * a register for what it holds.
+ * @param kept where the frame has what was found before
  */
-function findTop(asm: Assembler, { scheme: { top } }: Publication): { mem: Mem; value: number } {
+function findTop(asm: Assembler, { scheme: { top } }: Publication, kept?: Mem): { mem: Mem; value: number } {
   if (top.kind === 'env') return { mem: new Mem(Reg.r10, top.offset), value: Reg.ip };
   const far = top.distance & ~0xfff;
-  emitWord(asm, I.ldr, [Reg.ip], [], { mem: new Mem(Reg.r10, top.limit) });
-  emitWord(asm, I.sub_immediate, [Reg.ip], [Reg.ip], { imm: far });
+  if (kept !== undefined) emitWord(asm, I.ldr, [Reg.ip], [], { mem: kept });
+  else {
+    emitWord(asm, I.ldr, [Reg.ip], [], { mem: new Mem(Reg.r10, top.limit) });
+    emitWord(asm, I.sub_immediate, [Reg.ip], [Reg.ip], { imm: far });
+  }
   return { mem: new Mem(Reg.ip, far - top.distance), value: Reg.lr };
 }
 
@@ -128,6 +143,7 @@ export function emitPrologue(
     asm.frame(cfa, frame.savesLink && cfa > 0 ? cfa - 4 : -1, published);
   };
   row(0);
+  const found = frame.keepsTail ? findTop(asm, publication) : undefined;
   if (saved !== 0) {
     emitWord(asm, I.push, [], [], { imm: saved });
     row(4 * bits(saved));
@@ -146,7 +162,7 @@ export function emitPrologue(
     return;
   }
   down(locals);
-  const { mem, value } = findTop(asm, publication);
+  const { mem, value } = found ?? findTop(asm, publication);
   emitWord(asm, I.ldr, [value], [], { mem });
   emitWord(asm, I.push, [], [], { imm: (1 << value) | (1 << Reg.pc) });
   row(8);
@@ -203,7 +219,7 @@ export function emitEpilogue(
     const { order } = publication;
     if (frame.recordOffset > 4095) up(frame.recordOffset);
     const record = frame.recordOffset - (frame.size - cfa);
-    const { mem, value } = findTop(asm, publication);
+    const { mem, value } = findTop(asm, publication, frame.keepsTail ? new Mem(Reg.sp, cfa - 8) : undefined);
     emitWord(asm, I.ldr, [value], [], { mem: new Mem(Reg.sp, record) });
     if (order === 'seq_cst') barrier(asm);
     asm.publication();

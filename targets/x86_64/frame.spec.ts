@@ -3,6 +3,10 @@ import type { FrameRow } from '../../compiler/backend/assembler.ts';
 import type { CompiledFunction } from '../../compiler/backend/emit.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import { Region, TrapKind, Type } from '../../compiler/ir/types.ts';
+import { field } from '../../compiler/stack/field.ts';
+import type { PublicationScheme } from '../../compiler/stack/scheme.ts';
+import { tail } from '../../compiler/stack/tail.ts';
+import { unwind } from '../../compiler/stack/unwind.ts';
 import { createDisassembler } from '../../emu/capstone.ts';
 import { Builder, compileFunction, publications, Runner } from './fixtures/runner.ts';
 
@@ -43,6 +47,29 @@ test('a publishing frame adds four instructions', async () => {
     'call 0x16',
     'add eax, ebx',
     'pop qword ptr [r15 + 8]',
+    'add rsp, 8',
+    'pop rbx',
+    'ret',
+  ]);
+});
+
+test('scheme field has its own place, scheme tail finds its place twice, and unwind has none', async () => {
+  const code = (scheme: PublicationScheme) =>
+    listing(compileFunction(caller(1, 2).func, { scheme, order: 'relaxed', leaves: false }));
+  const atomic = await listing(compileFunction(caller(1, 2).func, publications.atomic));
+  expect(await code(field(8))).toEqual(atomic.map((line) => line.replace('[r15 + 8]', '[r15 + 0x30]')));
+  expect(await code(unwind(8))).toEqual(await listing(compileFunction(caller(1, 2).func, publications.none)));
+  expect(await code(tail(8))).toEqual([
+    'push rbx',
+    'push 1',
+    'mov r11, qword ptr [r15 + 0x18]',
+    'push qword ptr [r11 - 0x10008]',
+    'mov qword ptr [r11 - 0x10008], rsp',
+    'mov rbx, rdi',
+    'call 0x1d',
+    'add eax, ebx',
+    'mov r11, qword ptr [r15 + 0x18]',
+    'pop qword ptr [r11 - 0x10008]',
     'add rsp, 8',
     'pop rbx',
     'ret',
