@@ -10,13 +10,20 @@ import { compileFunction } from 'node:vm';
  * @param path what `require` would take, resolved from `from`
  * @param webAssembly the namespace, see `createWebAssembly`
  * @param from file or URL that the path is relative to
+ * @param instead what the package sees in place of globals (`Date`) and of Node's own modules (`node:crypto`), by their names
  * @throws Error as `require` does where the package is not found
  */
-export function requireWithWebAssembly(path: string, webAssembly: object, from: string | URL): unknown {
+export function requireWithWebAssembly(
+  path: string,
+  webAssembly: object,
+  from: string | URL,
+  instead: Readonly<Record<string, unknown>> = {},
+): unknown {
+  const globals = Object.keys(instead).filter((name) => !name.includes(':'));
   const cache = new Map<string, { exports: unknown }>();
 
   const load = (request: string, parent: string | URL): unknown => {
-    if (isBuiltin(request)) return createRequire(parent)(request);
+    if (isBuiltin(request)) return instead[request] ?? createRequire(parent)(request);
     const file = createRequire(parent).resolve(request);
     const cached = cache.get(file);
     if (cached) return cached.exports;
@@ -29,13 +36,14 @@ export function requireWithWebAssembly(path: string, webAssembly: object, from: 
     }
     const wrapped = compileFunction(
       source,
-      ['module', 'exports', 'require', '__filename', '__dirname', 'WebAssembly'],
+      ['module', 'exports', 'require', '__filename', '__dirname', 'WebAssembly', ...globals],
       { filename: file },
     );
     const require = Object.assign((inner: string) => load(inner, file), {
       resolve: createRequire(file).resolve,
     });
-    wrapped.call(module.exports, module, module.exports, require, file, dirname(file), webAssembly);
+    const scope = [module, module.exports, require, file, dirname(file), webAssembly];
+    wrapped.call(module.exports, ...scope, ...globals.map((name) => instead[name]));
     return module.exports;
   };
   return load(path, from);

@@ -1,4 +1,5 @@
 import { requireWithWebAssembly } from '../../emu/glue.ts';
+import { seededRandom } from '../../emu/interrupts.ts';
 
 /** The part of sql.js that the workload uses. */
 interface Database {
@@ -13,7 +14,8 @@ export type SqliteWorkload = (rows: number) => unknown[][];
 
 /**
  * SQLite through sql.js's own JavaScript glue, unchanged, on any WebAssembly. The workload creates two tables, fills
- * them, joins, groups and sorts; its result is the same on every engine.
+ * them, joins, groups and sorts; its result is the same on every engine, and so is, each time, every instruction: the package sees a
+ * clock that stands still and random numbers of a fixed seed.
  *
  * @param build which of the package's builds: `debug` keeps the C names of exported functions
  * @throws Error if the package is not installed
@@ -26,6 +28,7 @@ export async function openSqlite(
     `sql.js/dist/sql-wasm${build === 'debug' ? '-debug' : ''}.js`,
     webAssembly,
     import.meta.url,
+    steadyHost(),
   ) as InitSqlJs;
   const { Database } = await init();
   return (rows) => {
@@ -48,5 +51,31 @@ export async function openSqlite(
     } finally {
       database.close();
     }
+  };
+}
+
+/** What the package would draw time and chance from. */
+function steadyHost(): Record<string, unknown> {
+  const random = seededRandom(1);
+  const epoch = 1_700_000_000_000;
+  class SteadyDate extends Date {
+    constructor(time: number | string | Date = epoch) {
+      super(time);
+    }
+    static override now(): number {
+      return epoch;
+    }
+  }
+  const draw = (bytes: Uint8Array): Uint8Array => {
+    bytes.set(bytes.map(() => random(256)));
+    return bytes;
+  };
+  const math = Object.assign(Object.create(Math), { random: () => random(2 ** 32) / 2 ** 32 });
+  return {
+    Date: SteadyDate,
+    Math: math,
+    crypto: { getRandomValues: draw },
+    'node:crypto': { randomFillSync: draw },
+    performance: { now: () => 0 },
   };
 }

@@ -1,0 +1,70 @@
+;; Some of everything: quicksort (recursion over memory), hashing (a loop without calls), 64-bit division (a helper on ARMv7),
+;; floating point, calls through a table, and the host, which calls back.
+(module
+  (import "host" "again" (func $again (param i32) (result i32)))
+  (type $unary (func (param i32) (result i32)))
+  (memory 1)
+  (table funcref (elem $hash $divide $root))
+  (func $fill (param $count i32) (param $seed i32)
+    (local $i i32)
+    (loop $next
+      (local.set $seed (i32.add (i32.mul (local.get $seed) (i32.const 1664525)) (i32.const 1013904223)))
+      (i32.store (i32.shl (local.get $i) (i32.const 2)) (i32.shr_u (local.get $seed) (i32.const 8)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $count)))))
+  (func $swap (param $a i32) (param $b i32)
+    (local $kept i32)
+    (local.set $kept (i32.load (local.get $a)))
+    (i32.store (local.get $a) (i32.load (local.get $b)))
+    (i32.store (local.get $b) (local.get $kept)))
+  ;; Sorts the words from $low up to $high, addresses in bytes, $high included.
+  (func $sort (param $low i32) (param $high i32)
+    (local $pivot i32) (local $i i32) (local $store i32)
+    (if (i32.ge_s (local.get $low) (local.get $high)) (then (return)))
+    (local.set $pivot (i32.load (local.get $high)))
+    (local.set $i (local.get $low))
+    (local.set $store (local.get $low))
+    (loop $next
+      (if (i32.lt_u (i32.load (local.get $i)) (local.get $pivot))
+        (then
+          (call $swap (local.get $i) (local.get $store))
+          (local.set $store (i32.add (local.get $store) (i32.const 4)))))
+      (local.set $i (i32.add (local.get $i) (i32.const 4)))
+      (br_if $next (i32.lt_s (local.get $i) (local.get $high))))
+    (call $swap (local.get $store) (local.get $high))
+    (call $sort (local.get $low) (i32.sub (local.get $store) (i32.const 4)))
+    (call $sort (i32.add (local.get $store) (i32.const 4)) (local.get $high)))
+  ;; FNV-1a over the first $bytes bytes.
+  (func $hash (type $unary)
+    (local $i i32) (local $hash i32)
+    (local.set $hash (i32.const 0x811c9dc5))
+    (loop $next
+      (local.set $hash
+        (i32.mul (i32.xor (local.get $hash) (i32.load8_u (local.get $i))) (i32.const 16777619)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get 0))))
+    (local.get $hash))
+  (func $divide (type $unary)
+    (i32.wrap_i64 (i64.div_u
+      (i64.const 0x123456789abcdef)
+      (i64.extend_i32_u (i32.add (local.get 0) (i32.const 1))))))
+  (func $root (type $unary)
+    (i32.trunc_sat_f64_s (f64.mul (f64.sqrt (f64.convert_i32_u (local.get 0))) (f64.const 1000))))
+  (func (export "back") (type $unary)
+    (i32.add (call $root (local.get 0)) (call $divide (local.get 0))))
+  (func (export "run") (param $rounds i32) (result i32)
+    (local $sum i32) (local $k i32)
+    (loop $round
+      (call $fill (i32.const 200) (local.get $rounds))
+      (call $sort (i32.const 0) (i32.const 796))
+      (local.set $k (i32.const 30))
+      (loop $next
+        (local.set $sum (i32.add (local.get $sum)
+          (call_indirect (type $unary) (local.get $k) (i32.rem_u (local.get $k) (i32.const 3)))))
+        (local.set $k (i32.sub (local.get $k) (i32.const 1)))
+        (br_if $next (local.get $k)))
+      (local.set $sum (i32.add (local.get $sum) (call $again (local.get $rounds))))
+      (local.set $rounds (i32.sub (local.get $rounds) (i32.const 1)))
+      (br_if $round (local.get $rounds)))
+    (local.get $sum))
+)
