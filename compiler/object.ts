@@ -34,7 +34,7 @@ export function linkObject(image: Image, target: Target, c: CInterface, prefix: 
   if (image.scheme === 'tail')
     throw new CompileError(
       'unsupported',
-      "objects with scheme tail, whose word below the stack's guard a C program's stack does not have",
+      "scheme tail does not go into an object: a C program's stack has no word below its guard",
     );
   const plan = planObject(image, prefix);
   return { object: new ObjectLinker(image, target, c, plan).link(), header: objectHeader(image, plan) };

@@ -307,4 +307,16 @@ describe('objects that cannot be', () => {
       new CompileError('unsupported', 'imports table env.t, which an object cannot'),
     );
   });
+
+  it('says so of scheme tail: nobody gives a C program its word', () => {
+    const image = compile(assemble('(module)'), {
+      target: armv7,
+      level: 1,
+      scheme: 'tail',
+      order: 'relaxed',
+    });
+    expect(() => linkObject(image, armv7, cInterface, 'app')).toThrow(
+      /^scheme tail does not go into an object/,
+    );
+  });
 });
