@@ -125,6 +125,9 @@ export class StackTree {
   }
 }
 
+/** Of every stack without any, which are almost all. */
+const noFailures = new Map<ReadFailure, Map<number, Counter>>();
+
 class StackNode implements ProfileNode {
   readonly caller: StackNode | null;
   readonly symbol: ImageFunction | null;
@@ -134,7 +137,7 @@ class StackNode implements ProfileNode {
   readonly elsewhere: StackNode | undefined;
   readonly bySymbol = new Map<ImageFunction, StackNode>();
   readonly complete = new Map<number, Counter>();
-  readonly failed = new Map<ReadFailure, Map<number, Counter>>();
+  failed: Map<ReadFailure, Map<number, Counter>> = noFailures;
 
   constructor(
     caller: StackNode | null,
@@ -160,6 +163,7 @@ class StackNode implements ProfileNode {
   count(offset: number, failure: ReadFailure | null): void {
     let { complete: counts } = this;
     if (failure !== null) {
+      if (this.failed === noFailures) this.failed = new Map();
       const found = this.failed.get(failure);
       counts = found ?? new Map();
       if (found === undefined) this.failed.set(failure, counts);

@@ -139,17 +139,24 @@ export class Sampler implements Runner {
     const folded = new Map<string, number>();
     const self = new Map<string, number>();
     const total = new Map<string, number>();
+    // The same few names again and again.
+    const frames = new Map<string, string>();
+    const frame = (name: string): string => {
+      const known = frames.get(name) ?? foldable(name);
+      frames.set(name, known);
+      return known;
+    };
     for (const node of this.tree) {
       let samples = samplesIn(node.complete);
       const complete = samples;
       for (const counts of node.failed.values()) samples += samplesIn(counts);
       if (samples === 0) continue;
       const path = pathOf(node);
-      if (complete > 0) add(folded, path.map(foldable).join(';'), complete);
+      if (complete > 0) add(folded, path.map(frame).join(';'), complete);
       for (const [failure, counts] of node.failed) {
         const count = samplesIn(counts);
         add(failures, failure, count);
-        add(folded, [`[${failure}]`, ...path.map(foldable)].join(';'), count);
+        add(folded, [`[${failure}]`, ...path.map(frame)].join(';'), count);
       }
       if (path.length > 0) add(self, path[path.length - 1], samples);
       for (const name of new Set(path)) add(total, name, samples);

@@ -59,8 +59,14 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
   const broken = (): Promise<unknown> => page.evaluate('window.broken');
   const texts = (selector: string): Promise<string[]> => page.locator(selector).allTextContents();
   const frame = (name: string) => page.locator('.frame', { hasText: new RegExp(`^${name}$`) });
-  const width = async (name: string): Promise<number> =>
-    (await frame(name).first().boundingBox())?.width ?? 0;
+  /** Asked in one go: frames are made anew with every change. */
+  const box = (name: string): Promise<{ x: number; y: number; width: number }> =>
+    page.evaluate(`(() => {
+      const named = [...document.querySelectorAll('.frame')].find((each) => each.textContent === ${JSON.stringify(name)});
+      const { x, y, width } = named?.getBoundingClientRect() ?? { x: 0, y: 0, width: 0 };
+      return { x, y, width };
+    })()`);
+  const width = async (name: string): Promise<number> => (await box(name)).width;
 
   const mixed = (): ProfileModel =>
     sampled(
@@ -81,8 +87,7 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
     const frames = await texts('.frame');
     expect(frames).toEqual(expect.arrayContaining(['all', 'round', 'fib', 'even', 'odd', 'floats']));
     // Callees lie within their callers, one row below.
-    const [outer, inner] = await Promise.all([frame('round').boundingBox(), frame('floats').boundingBox()]);
-    if (outer === null || inner === null) return expect.fail('frames without boxes');
+    const [outer, inner] = [await box('round'), await box('floats')];
     expect(inner.y - outer.y).toBe(18);
     expect(inner.x).toBeGreaterThanOrEqual(outer.x);
     expect(inner.x + inner.width).toBeLessThanOrEqual(outer.x + outer.width + 1);

@@ -6,10 +6,11 @@ import { type ProfileModel, stacksOf } from './model.ts';
  * joined by `;`, a space, its samples. Most samples first.
  */
 export function writeFolded(model: ProfileModel): string {
+  const names = model.functions.map(({ name }) => foldable(name));
   const counts = new Map<string, number>();
   for (const { frames, count } of stacksOf(model)) {
     const stack = frames
-      .map((frame) => foldable(frame.function.name))
+      .map((frame) => names[frame.function.id])
       .reverse()
       .join(';');
     counts.set(stack, (counts.get(stack) ?? 0) + count);
