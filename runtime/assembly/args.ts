@@ -30,13 +30,13 @@ function isReserved(text: u64): bool {
   return true;
 }
 
-/** Native address of the value of a variable whose name, with `=` behind it, is given: ended by 0. 0 if it is not set. */
+/** Native address of the value of a variable whose name, with `=` behind it, is given: ended by 0. 0 if it is not set, or empty. */
 export function variable(name: usize, bytes: u32): u64 {
   for (let at = environmentAt; load_word(at) !== 0; at += <u64>word_bytes()) {
     const text = load_word(at);
     let k: u32 = 0;
     while (k < bytes && load_u8(text + <u64>k) === <u32>load<u8>(name + <usize>k)) k++;
-    if (k === bytes) return text + <u64>bytes;
+    if (k === bytes) return load_u8(text + <u64>bytes) === 0 ? 0 : text + <u64>bytes;
   }
   return 0;
 }

@@ -16,6 +16,7 @@ export enum Sys {
   mprotect = 10 | (125 << 16),
   munmap = 11 | (91 << 16),
   rt_sigaction = 13 | (174 << 16),
+  rt_sigprocmask = 14 | (175 << 16),
   ioctl = 16 | (54 << 16),
   readv = 19 | (145 << 16),
   writev = 20 | (146 << 16),

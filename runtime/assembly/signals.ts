@@ -22,6 +22,11 @@ const ignored: u64 = 1;
 /** struct kernel_sigaction: handler, flags, restorer, a word each, then the mask. */
 const action = memory.data(32);
 const maskBytes: u64 = 8;
+const lastSignal: u32 = 64;
+
+/** SIG_UNBLOCK, and the signals that it is for. */
+const unblock: u64 = 1;
+const unblocked = memory.data(8);
 
 /** struct sigaltstack: address (a word), flags (i32, then up to a word), bytes (a word). */
 const alternateStack = memory.data(24);
@@ -65,7 +70,10 @@ export function installHandlers(profiles: bool): void {
   if (dump !== 0) mask |= bit(dump);
   if (profiles) mask |= bit(Signal.prof);
   const handler = info(Info.trampoline);
-  for (let signal: u32 = 1; signal < 64; signal++)
+  for (let signal: u32 = 1; signal <= lastSignal; signal++)
     if ((mask & bit(signal)) !== 0) setAction(signal, handler, handlerFlags, mask);
   if (dump !== Signal.pipe) setAction(Signal.pipe, ignored, 0, 0);
+  // A mask outlives execve: whoever started the program may have had some of them blocked.
+  store<u64>(unblocked, mask);
+  kernel(Sys.rt_sigprocmask, unblock, native(unblocked), 0, maskBytes);
 }
