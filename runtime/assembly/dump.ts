@@ -33,12 +33,14 @@ export function dump(signal: u32, information: u64, context: u64): void {
 
 /**
  * The file that a sender by `sigqueue` names, as its own descriptor N: a descriptor, or negative where there is none. Opened anew,
- * so it must be what the sender could have opened itself: a program that runs with other rights than its sender's opens nothing.
+ * so it must be what the sender could have opened itself: a program that runs with other rights than its sender's opens nothing. Who
+ * sent the signal, only the sender says (rt_sigqueueinfo(2)), but the kernel lets nobody send it to a program of another user, unless
+ * that one has started it.
  */
 function openAnswer(information: u64): i64 {
   if (signalCode(information) !== SI_QUEUE) return -1;
   const value = signalValue(information);
-  if (value <= 0) return -1;
+  if (value <= 0 || runtimeState(RuntimeState.secure) !== 0) return -1;
   if (system(Sys.geteuid) !== senderUser(information)) return -1;
   if (system(Sys.getegid) !== system(Sys.getgid)) return -1;
   clearText();

@@ -91,6 +91,7 @@ export function fd_seek(fd: u32, offset: i64, whence: u32, pointer: u32): u32 {
   const error = demand(fd, 0);
   if (error !== 0) return error;
   if (whence > fromEnd) return Errno.inval;
+  if (guest(pointer, 8) === 0) return Errno.fault;
   const tells = offset === 0 && whence === fromPosition && mayTell(fd);
   if (!tells && demand(fd, Right.fdSeek) !== 0) return Errno.notcapable;
   return answerPosition(seek(hostOf(fd), offset, whence), pointer);

@@ -1,4 +1,4 @@
-import { nativeLength, variable } from './args';
+import { nativeLength } from './args';
 import { findFree, openAt, setPreopenName } from './descriptors';
 import { copy, load_u8 } from './fathom';
 import { Sys } from './linux';
@@ -6,7 +6,8 @@ import { admit } from './open';
 import { firstPath, pathMaximum } from './path-buffer';
 import { endMessage, exit, startFailed, startMessage } from './proc';
 import { Info, info } from './program-info';
-import { allRights, FileType, Right, rightsOf } from './rights';
+import { allRights, FileType, pathRights, Right, rightsOf } from './rights';
+import { setting } from './secure';
 import { status, statusType } from './stat';
 import {
   currentDirectory,
@@ -34,9 +35,11 @@ export function openStreams(): void {
       openNowhere();
       continue;
     }
-    // A connection goes both ways, whatever number it has.
-    const socket = statusType() === FileType.socketStream;
-    const unfit: u32 = socket ? 0 : fd === 0 ? Right.fdWrite : Right.fdRead;
+    // A connection goes both ways, whatever number it has. Directories of the program are those that are preopened.
+    const type = statusType();
+    let unfit: u32 = fd === 0 ? Right.fdWrite : Right.fdRead;
+    if (type === FileType.socketStream) unfit = 0;
+    if (type === FileType.directory) unfit = pathRights | Right.fdReaddir;
     admit(fd, <i32>fd, allRights & ~(<u64>unfit), 0);
   }
 }
@@ -52,7 +55,7 @@ export function openPreopens(): void {
     openPreopen(at, hostBytes, guest, guestBytes);
     at = guest + guestBytes + 1;
   }
-  const list = variable(directoriesName, directoriesNameBytes);
+  const list = setting(directoriesName, directoriesNameBytes);
   if (list !== 0) openList(list);
 }
 

@@ -1,7 +1,7 @@
 import { Failure, failureName } from './failure';
-import { load_u32, syscall } from './fathom';
+import { load_u32 } from './fathom';
 import { imageMap } from './images';
-import { number, Sys } from './linux';
+import { Sys } from './linux';
 import {
   Entry,
   entryBytes,
@@ -14,6 +14,7 @@ import {
 } from './profile-ring';
 import { functionName } from './stack-map';
 import { RuntimeState, runtimeState } from './state';
+import { currentDirectory, kernel, openNoFollow } from './system';
 import {
   clearText,
   putByte,
@@ -26,7 +27,6 @@ import {
   writeText,
 } from './text';
 
-const AT_FDCWD: u64 = -100;
 /** O_WRONLY | O_CREAT | O_NOCTTY | O_TRUNC | O_CLOEXEC, and rw-rw-rw- before the umask (asm-generic/fcntl.h). */
 const creating: u64 = 0x1 | 0x40 | 0x100 | 0x200 | 0x80000;
 const fileMode: u64 = 0o666;
@@ -38,14 +38,12 @@ const longestFrame: u32 = 512;
 /**
  * Writes the profile, if there is one, as folded stacks: `outermost;...;innermost samples` for each stack, as flame graph tools read
  * them. Stacks that could not be read to their end begin with `[unreadable: reason]`, those with frames left out with `[cut]`;
- * samples that found no room are counted as `[lost]`. No sample may be added meanwhile (RuntimeState.exiting). Returns 0 or -errno.
+ * samples that found no room are counted as `[lost]`. No sample may be added meanwhile (RuntimeState.exiting).
  */
-export function writeProfile(): i64 {
+export function writeProfile(): void {
   const ring = runtimeState(RuntimeState.profileRing);
-  if (ring === 0) return 0;
-  const fd = openFile();
-  if (fd < 0) return fd;
-  const file = <u32>fd;
+  if (ring === 0) return;
+  const file = <u32>runtimeState(RuntimeState.profileFd);
   clearText();
   const end = load_u32(ring + Header.end);
   for (let at = firstEntry(ring); at < end; ) {
@@ -55,20 +53,19 @@ export function writeProfile(): i64 {
   const lost = load_u32(ring + Header.lost);
   if (lost > 0) putCount('[lost]', lost);
   writeText(file);
-  syscall(number(Sys.close), file, 0, 0, 0, 0, 0);
-  return 0;
 }
 
-function openFile(): i64 {
-  let path = runtimeState(RuntimeState.profileOut);
-  if (path === 0) {
-    clearText();
-    putText('fathom.');
-    putDecimal(syscall(number(Sys.getpid), 0, 0, 0, 0, 0, 0));
-    putText('.folded');
-    path = terminatedText();
-  }
-  return syscall(number(Sys.openat), AT_FDCWD, path, creating, fileMode, 0, 0);
+/**
+ * Opens the profile's file: at `path` (native address of a text ended by 0), or, where that is 0, under a name made of the process id. That
+ * one nobody has chosen, so it is no symbolic link that somebody who foresaw it has put there. The descriptor or -errno.
+ */
+export function openProfile(path: u64): i64 {
+  if (path !== 0) return kernel(Sys.openat, currentDirectory, path, creating, fileMode);
+  clearText();
+  putText('fathom.');
+  putDecimal(kernel(Sys.getpid));
+  putText('.folded');
+  return kernel(Sys.openat, currentDirectory, terminatedText(), creating | <u64>openNoFollow(), fileMode);
 }
 
 function putStack(file: u32, entry: u64): void {

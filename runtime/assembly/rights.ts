@@ -50,29 +50,33 @@ const fileRights: u32 = deviceRights | Right.fdAdvise | Right.fdAllocate | Right
 
 const socketRights: u32 = streamRights | Right.sockShutdown | Right.sockAccept;
 
-const directoryRights: u32 =
-  Right.fdDatasync |
-  Right.fdFdstatSetFlags |
-  Right.fdSync |
-  Right.fdAdvise |
+/** Those that reach other files by a path. */
+export const pathRights: u32 =
   Right.pathCreateDirectory |
   Right.pathCreateFile |
   Right.pathLinkSource |
   Right.pathLinkTarget |
   Right.pathOpen |
-  Right.fdReaddir |
   Right.pathReadlink |
   Right.pathRenameSource |
   Right.pathRenameTarget |
   Right.pathFilestatGet |
   Right.pathFilestatSetSize |
   Right.pathFilestatSetTimes |
-  Right.fdFilestatGet |
-  Right.fdFilestatSetTimes |
   Right.pathSymlink |
   Right.pathRemoveDirectory |
-  Right.pathUnlinkFile |
-  Right.pollFdReadwrite;
+  Right.pathUnlinkFile;
+
+const directoryRights: u32 =
+  Right.fdDatasync |
+  Right.fdFdstatSetFlags |
+  Right.fdSync |
+  Right.fdAdvise |
+  Right.fdReaddir |
+  Right.fdFilestatGet |
+  Right.fdFilestatSetTimes |
+  Right.pollFdReadwrite |
+  pathRights;
 
 /** What a preopened directory hands on to what is opened in it. */
 export const allRights: u64 = (1 << 30) - 1;

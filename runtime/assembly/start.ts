@@ -1,10 +1,12 @@
-import { takeArguments, variable } from './args';
+import { takeArguments } from './args';
 import { call, load_u8, load_u64 } from './fathom';
 import { Sys } from './linux';
 import { makeMemory } from './memory';
 import { openPreopens, openStreams } from './preopens';
 import { exit, refuse } from './proc';
+import { openProfile } from './profile-report';
 import { Info, info } from './program-info';
+import { findSecure, isSecure, setting } from './secure';
 import { installHandlers } from './signals';
 import { RuntimeState, setRuntimeState } from './state';
 import { currentDirectory, kernel, LinuxError, Mapping, map, native, Open, wide } from './system';
@@ -35,6 +37,7 @@ const profileTimer: u64 = 2;
 /** Entered by the start code with the stack pointer that the kernel gave the process (docs/executables.md). Does not return. */
 export function main(stack: u64): void {
   takeArguments(stack);
+  findSecure(stack);
   mapGaps();
   openStreams();
   openDumps();
@@ -85,7 +88,7 @@ function isInaccessible(address: u64): bool {
 
 /** Where dumps go: standard error, or the end of a file. */
 function openDumps(): void {
-  const path = variable(dumpName, dumpNameBytes);
+  const path = setting(dumpName, dumpNameBytes);
   let fd: i64 = 2;
   if (path !== 0) {
     const flags = Open.writeOnly | Open.create | Open.append | Open.closeOnExec | Open.noTerminal;
@@ -93,11 +96,12 @@ function openDumps(): void {
     if (fd < 0) refuse('cannot open the file of FATHOM_DUMP', fd);
   }
   setRuntimeState(RuntimeState.dumpFd, <u64>fd);
+  setRuntimeState(RuntimeState.secure, isSecure ? 1 : 0);
 }
 
 /** Samples per second that are asked for, 0 for none. */
 function profileRate(): u32 {
-  const text = variable(profileName, profileNameBytes);
+  const text = setting(profileName, profileNameBytes);
   if (text === 0) return 0;
   let rate: u32 = 0;
   let at = text;
@@ -113,7 +117,9 @@ function makeRing(): void {
   if (ring < 0) refuse('no room for the samples of FATHOM_PROFILE', 0);
   setRuntimeState(RuntimeState.profileRing, <u64>ring);
   setRuntimeState(RuntimeState.profileRingBytes, ringBytes);
-  setRuntimeState(RuntimeState.profileOut, variable(profileOutName, profileOutNameBytes));
+  const fd = openProfile(setting(profileOutName, profileOutNameBytes));
+  if (fd < 0) refuse('cannot open the file of the profile', fd);
+  setRuntimeState(RuntimeState.profileFd, <u64>fd);
 }
 
 function startProfile(rate: u32): void {

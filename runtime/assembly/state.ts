@@ -11,10 +11,12 @@ export enum RuntimeState {
   /** Address and bytes of the ring of samples; 0 without FATHOM_PROFILE. */
   profileRing,
   profileRingBytes,
-  /** Address of the path in FATHOM_PROFILE_OUT, ended by 0; 0 if it is not set. */
-  profileOut,
+  /** File descriptor of the profile, opened before the program could put anything in the way of its path. */
+  profileFd,
   /** 1 from when the program has ended and its profile is written: no sample may be added. */
   exiting,
+  /** 1 if the program has rights that whoever started it has not. */
+  secure,
 }
 
 /** Bytes from the thread block's start to the fields. */
