@@ -107,6 +107,19 @@ const phases: Readonly<Record<string, RegExp>> = {
 const between = /^(write )?(say )?_start$/;
 const outside = /^((print|number|write|say) )*_start$|^$/;
 
+/** The innermost function of signals-states.wat in each state. */
+const states: Readonly<Record<string, string>> = { l: 'endless', d: 'endless', s: 'sleep', r: 'read' };
+const noDump: Dump = { pid: 0, count: 0, leftOut: 0, frames: [], end: 'none' };
+
+/** Milliseconds that a process has had the processor (proc(5), schedstat); that have passed where the kernel does not say. */
+function processorTime(pid = 0): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return performance.now();
+  }
+}
+
 interface Output {
   /** Of the program itself. */
   readonly text: string;
@@ -221,7 +234,7 @@ describe.each(worlds)('signals: $name', (world) => {
     120_000 + 60 * signals,
   );
 
-  /** Starts signals-states.wat, waits until it is where it shall be, and asks for a dump. */
+  /** Starts signals-states.wat, and asks for dumps until it is where it shall be. */
   async function state(letter: string, input = ''): Promise<{ dump: Dump; text: string; took: number }> {
     const child = start([...build(world, 'states'), letter], { stdio: 'pipe' });
     try {
@@ -240,20 +253,22 @@ describe.each(worlds)('signals: $name', (world) => {
       });
       await sleep(100);
       let took = Number.POSITIVE_INFINITY;
+      let dump = noDump;
       // The fastest of some: other processes want the processor, too.
-      for (let k = 1; k <= 20 && took > 40; k++) {
+      for (let k = 1; k <= 20 && (took > 40 || !names(dump).startsWith(states[letter])); k++) {
         const from = performance.now();
+        const before = processorTime(child.pid);
         child.kill('SIGUSR1');
         while (err.split(' frames, ').length <= k) {
           if (child.exitCode !== null || performance.now() > from + 30_000) throw new Error('no answer');
           await setImmediate();
         }
-        took = Math.min(took, performance.now() - from);
+        took = Math.min(took, processorTime(child.pid) - before);
+        dump = parseDump(err.split(/(?<==== \d+ frames, .*\n)/)[k - 1]);
       }
       stdin.end(input);
       if (letter === 's' || letter === 'r') await new Promise((resolve) => child.once('close', resolve));
-      const [dump] = err.split(/(?<==== \d+ frames, .*\n)/);
-      return { dump: parseDump(dump), text: out, took };
+      return { dump, text: out, took };
     } finally {
       child.kill('SIGKILL');
     }
@@ -343,7 +358,8 @@ describe.each(worlds)('signals: $name', (world) => {
       expect(sigqueue(child.pid ?? 0, SIGUSR1, fd)).toBe(0);
       const until = performance.now() + 10_000;
       while (!readFileSync(path, 'utf8').endsWith('complete\n') && performance.now() < until) await sleep(5);
-      expect(names(parseDump(readFileSync(path, 'utf8')))).toBe('endless _start');
+      // It may still be printing that it is ready.
+      expect(names(parseDump(readFileSync(path, 'utf8')))).toMatch(/^((endless|write) )?_start$/);
       expect(child.stderr?.read()).toBe(null);
     } finally {
       child.kill('SIGKILL');
