@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -118,6 +120,20 @@ describe.each(TARGETS)('paths of %s', (target) => {
     for (const name of ['secret', 'box2/secret', '/etc/passwd', '.', 'box/../secret']) {
       expect([name, bed.call('openat', AT.FDCWD, bed.put(name), 0, 0)]).toEqual([name, -ERRNO.EACCES]);
     }
+  });
+
+  it('starts from no standard stream, even if that is a directory', () => {
+    const input = openSync(outside, 'r');
+    const own = new ProcessBed(target, { stdin: input, openat2: true });
+    const how = own.put(new Uint8Array(24));
+    expect(own.call('openat', 0, own.put('secret'), 0, 0)).toBe(-ERRNO.ENOTDIR);
+    expect(own.call('openat2', 0, own.put('secret'), how, 24)).toBe(-ERRNO.ENOTDIR);
+    expect(own.call('unlinkat', 0, own.put('secret'), 0)).toBe(-ERRNO.ENOTDIR);
+    expect(own.call('statx', 0, own.put('secret'), 0, 0x7ff, own.room(256))).toBe(-ERRNO.ENOTDIR);
+    expect(own.call('statx', 0, own.put(''), AT.EMPTY_PATH, 0x7ff, own.room(256))).toBe(0);
+    own.dispose();
+    closeSync(input);
+    expect(existsSync(join(outside, 'secret'))).toBe(true);
   });
 
   it('changes nothing outside', () => {

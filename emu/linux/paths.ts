@@ -1,6 +1,6 @@
 /** System calls that name files. All look them up by `walk.ts` and never let the host follow a link. */
 import type { SystemCall, SystemCallInfo } from './call.ts';
-import { HostFile, STATX_SIZE } from './descriptions.ts';
+import { HostFile, HostStream, STATX_SIZE } from './descriptions.ts';
 import { ERRNO, SystemCallError } from './errno.ts';
 import { AT, O, openFlags, S } from './flags.ts';
 import { host, isOfProc } from './host.ts';
@@ -36,6 +36,13 @@ function directory({ descriptors }: LinuxProcess, fd: number): number | undefine
   return file;
 }
 
+/** The same for paths to start from. What a standard stream is has not been handed in as a directory. */
+function startOf(process: LinuxProcess, fd: number): number | undefined {
+  if (fd !== AT.FDCWD && process.descriptors.get(fd) instanceof HostStream)
+    throw new SystemCallError('ENOTDIR');
+  return directory(process, fd);
+}
+
 /** Looks a path up and does something there. */
 function at<T>(
   process: LinuxProcess,
@@ -46,7 +53,7 @@ function at<T>(
 ): T {
   const bytes = process.memory.path(path);
   // The kernel looks at the descriptor of an absolute path as little.
-  const start = bytes[0] === SLASH ? undefined : directory(process, dir);
+  const start = bytes[0] === SLASH ? undefined : startOf(process, dir);
   return process.roots.at(start, bytes, follow, use);
 }
 
@@ -90,7 +97,7 @@ const openat2: SystemCall = (process, dir, path, howAt, size) => {
   if (!process.hasOpenat2) return -ERRNO.ENOSYS;
   if (size !== OPEN_HOW.size) return -ERRNO.EINVAL;
   const bytes = process.memory.path(path);
-  const start = directory(process, dir);
+  const start = startOf(process, dir);
   if (start === undefined || bytes[0] === SLASH) return -ERRNO.EXDEV;
   const how = process.memory.bytes(howAt, size).slice();
   const view = new DataView(how.buffer);
