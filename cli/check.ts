@@ -267,7 +267,8 @@ function checkModule(
   points: Points,
 ): UnitOutcome {
   try {
-    return checkImage(path, compile(bytes, { ...rest, target: targets[target] }), settings, points);
+    const image = compile(bytes, { ...rest, target: targets[target] });
+    return checkImage(path, image, settings, points, rest.publishLeaves);
   } catch (error) {
     if (error instanceof CompileError && error.kind === 'unsupported')
       return { difference: undefined, skipped: error.message };

@@ -19,9 +19,15 @@ import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
 const stackBytes = 1 << 16;
 
 /** Checks the runs of one image by the host's reader. Throws MachineFault where code does what compiled code never does. */
-export function checkImage(path: string, image: Image, settings: CheckSettings, points: Points): UnitOutcome {
+export function checkImage(
+  path: string,
+  image: Image,
+  settings: CheckSettings,
+  points: Points,
+  publishLeaves = false,
+): UnitOutcome {
   const { target, scheme, order } = image;
-  return withCheck({ target, scheme, order }, settings, points, (webAssembly, check) => {
+  return withCheck({ target, scheme, order, publishLeaves }, settings, points, (webAssembly, check) => {
     const { module } = image;
     const isCommand = module.exports.some(({ kind, name }) => kind === 'function' && name === '_start');
     const host = checkedImports(module, webAssembly as unknown as typeof WebAssembly, [
@@ -55,7 +61,13 @@ export async function checkScript(
   const { target, level, scheme, order, publishLeaves } = configuration;
   const webAssembly = createWebAssembly({ target, level, scheme, order, publishLeaves, stackBytes });
   try {
-    const check = new HostCheck(webAssembly.machine, { scheme, order, points, budget: settings.budget });
+    const check = new HostCheck(webAssembly.machine, {
+      scheme,
+      order,
+      points,
+      budget: settings.budget,
+      leavesPublish: publishLeaves,
+    });
     webAssembly.machine.runner = check;
     await runWast(text, { target, level, scheme, order, webAssembly });
     return { difference: check.difference };
@@ -65,14 +77,20 @@ export async function checkScript(
 }
 
 function withCheck(
-  { target, scheme, order }: Pick<Configuration, 'target' | 'scheme' | 'order'>,
+  { target, scheme, order, publishLeaves }: Omit<Configuration, 'level'>,
   { budget }: CheckSettings,
   points: Points,
   body: (webAssembly: EmulatedWebAssembly, check: HostCheck) => void,
 ): UnitOutcome {
   const webAssembly = createWebAssembly({ target: targets[target], scheme, order, stackBytes });
   try {
-    const check = new HostCheck(webAssembly.machine, { scheme, order, points, budget });
+    const check = new HostCheck(webAssembly.machine, {
+      scheme,
+      order,
+      points,
+      budget,
+      leavesPublish: publishLeaves,
+    });
     check.during(() => body(webAssembly, check));
     return { difference: check.difference };
   } finally {

@@ -9,6 +9,7 @@ import {
   programInfoFields,
 } from '../../compiler/image/program-info.ts';
 import { LinuxProcess, SIGNAL } from '../linux/index.ts';
+import { SIG_IGN } from '../linux/signals.ts';
 import type { Kind } from '../stack/true-stack.ts';
 import { ByAddress } from './by-address.ts';
 import { type CheckedFrame, registersOf, StackDiffers } from './difference.ts';
@@ -110,7 +111,7 @@ export class HandlerCheck {
     const decoder = new TextDecoder();
     this.process = new LinuxProcess(file, {
       argv: options.argv,
-      env: ['FATHOM_PROFILE=1'],
+      env: [],
       stdin: new Uint8Array(0),
       stdout() {},
       stderr: (bytes) => {
@@ -196,16 +197,14 @@ export class HandlerCheck {
     return { kind, part: undefined, symbol: undefined, word: -1, base: 0 };
   }
 
-  /** Whether the handlers stand. From then on no signal comes but ours. */
+  /** Whether the handlers stand. The one of dumps serves samples as well: it is one function, which asks for the signal's number. */
   private isReady(): boolean {
     if (this.ring !== undefined) return true;
-    const { process } = this;
-    const { timers, signals } = process;
-    const timer = timers.intervalTimer(profileTimer);
-    // When the runtime starts the profile, everything else is in place.
-    if (timer?.expires === undefined || signals.actions[SIGNAL.PROF].handler <= 1) return false;
-    timers.set(timer, undefined, 0);
-    this.ring = new SampleRing(process, this.info('thread'));
+    const { signals } = this.process;
+    const action = signals.actions[this.info('dumpSignal')];
+    if (action.handler <= SIG_IGN) return false;
+    signals.setAction(SIGNAL.PROF, action);
+    this.ring = new SampleRing(this.process, this.info('thread'));
     return true;
   }
 
@@ -354,6 +353,3 @@ export class HandlerCheck {
     });
   }
 }
-
-/** ITIMER_PROF (setitimer(2)). */
-const profileTimer = 2;

@@ -1,4 +1,5 @@
 import type { ImageFunction } from '../../compiler/image/image.ts';
+import { schemes } from '../../compiler/stack/index.ts';
 import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
 import type { Core, Stop } from '../core.ts';
 import type { Machine, Runner } from '../machine.ts';
@@ -28,6 +29,8 @@ export interface HostCheckOptions {
    * makes one count for more.
    */
   readonly budget?: number;
+  /** Whether every function of a module must have a record, leaves included: then one without is a difference, though it can be read. */
+  readonly leavesPublish?: boolean;
 }
 
 /** Thrown through the running program when a call has spent its budget, or the check its interrupts. */
@@ -77,6 +80,7 @@ export class HostCheck implements Runner {
   private readonly env: number;
   private readonly link: number;
   private readonly reads: boolean;
+  private readonly leavesPublish: boolean;
   /** What the last reading was made of; it was right. */
   private known = false;
   private symbol: ImageFunction | undefined;
@@ -91,11 +95,12 @@ export class HostCheck implements Runner {
   /** @throws ImageError if the machine's code is of another ABI than `scheme` and `order` */
   constructor(
     machine: Machine,
-    { scheme, order, points, budget = Number.POSITIVE_INFINITY }: HostCheckOptions,
+    { scheme, order, points, budget = Number.POSITIVE_INFINITY, leavesPublish = false }: HostCheckOptions,
   ) {
     this.machine = machine;
     this.points = points;
     this.budget = budget;
+    this.leavesPublish = leavesPublish && schemes[scheme](machine.wordBytes).functions;
     this.truth = new Truth(machine.core);
     this.watched = new WatchedMachine(machine);
     this.reader = createReader(this.watched.machine, scheme, order);
@@ -172,7 +177,7 @@ export class HostCheck implements Runner {
     this.rereadIn = rereadEvery;
     this.watched.begin();
     this.reader.read({ pc, sp, lr, env: pinned });
-    if (!this.readsTruth(pc)) this.differ(pc, point, same);
+    if (!this.readsTruth(pc) || this.isSilent(point)) this.differ(pc, point, same);
     this.known = point !== undefined && !isBorder(point.symbol);
     this.symbol = point?.symbol;
     this.published = published;
@@ -196,12 +201,18 @@ export class HostCheck implements Runner {
     return equal || compareStacks(this.machine, reader, truth.stack) === undefined;
   }
 
+  /** Whether a function that must publish does not. */
+  private isSilent(point: CodePoint | undefined): boolean {
+    return this.leavesPublish && point?.symbol.kind === 'wasm' && point.symbol.recordOffset < 0;
+  }
+
   private differ(pc: number, point: CodePoint | undefined, same: boolean): never {
     const { machine, reader, truth } = this;
     const difference = compareStacks(machine, reader, truth.stack);
     const reasons: string[] = [];
     if (reader.failure !== null && this.reads) reasons.push(`the reading ends with ${reader.failure}`);
     if (difference !== undefined) reasons.push(`frame ${difference.frame} differs`);
+    if (this.isSilent(point)) reasons.push('the function publishes nothing, though leaves must');
     if (same)
       reasons.push('and nothing that the reading rests on changed since the last one, which was right');
     const expected = [this.frameAt(pc, true)];

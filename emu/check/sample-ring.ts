@@ -2,34 +2,37 @@ import { ImageError } from '../../compiler/errors.ts';
 import type { LinuxProcess } from '../linux/index.ts';
 
 /**
- * The ring that an executable's profile is sampled into (runtime/assembly/profile-ring.ts), made so small that clearing it before each
- * sample costs nothing: so a sample is always the first entry. Indices in u32 words.
+ * A ring that an executable's profile is sampled into (runtime/assembly/profile-ring.ts), of our own and so small that clearing it before each
+ * sample costs nothing: a sample is always the first entry. Indices in u32 words.
  */
 export class SampleRing {
   private readonly words: Uint32Array;
-  private readonly exiting: () => boolean;
+  private readonly state: DataView;
+  private readonly exiting: number;
 
   /**
+   * Gives a program that has started a ring, as if it had been asked for a profile.
    * @param thread address of the program's thread block
-   * @throws ImageError when the program has no ring
+   * @throws ImageError when the program has no such block
    */
-  constructor(process: LinuxProcess, thread: number) {
-    const state = (field: number): number => thread + stateOffset + 8 * field;
-    const ring = process.memory.readI64(state(profileRing));
-    const region = process.space.find(ring);
-    if (ring === 0 || region === undefined) throw new ImageError('the program takes no samples');
-    process.memory.writeU32(state(profileRingBytes), ringBytes);
-    const flag = process.space.find(thread);
-    if (flag === undefined) throw new ImageError('the program has no thread block');
-    const at = state(exiting) - flag.address;
-    this.exiting = () => flag.view.getUint32(at, true) !== 0;
+  constructor({ mappings, space }: LinuxProcess, thread: number) {
+    const ring = mappings.findRoom(ringBytes);
+    mappings.add('samples', ring, ring + ringBytes, 'rw');
+    const region = space.find(ring);
+    const block = space.find(thread);
+    if (region === undefined || block === undefined) throw new ImageError('the program has no thread block');
     const { buffer, byteOffset } = region.bytes;
     this.words = new Uint32Array(buffer, byteOffset + ring - region.address, ringBytes / 4);
+    this.state = block.view;
+    const field = (index: number): number => thread - block.address + stateOffset + 8 * index;
+    this.state.setBigUint64(field(profileRing), BigInt(ring), true);
+    this.state.setBigUint64(field(profileRingBytes), BigInt(ringBytes), true);
+    this.exiting = field(exiting);
   }
 
   /** Whether the program takes no more samples: it has ended, and reads them. */
   get isClosed(): boolean {
-    return this.exiting();
+    return this.state.getUint32(this.exiting, true) !== 0;
   }
 
   /** As if no sample had been taken. */

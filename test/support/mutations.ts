@@ -1,0 +1,284 @@
+import type { Assembler } from '../../compiler/backend/assembler.ts';
+import type { MFunction } from '../../compiler/backend/machine.ts';
+import type { Image, StackMap } from '../../compiler/image/image.ts';
+import { type Publication, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
+import type { FrameLayout, Target, TargetName } from '../../compiler/target.ts';
+import { createDisassembler } from '../../emu/capstone.ts';
+import type { Machine } from '../../emu/machine.ts';
+
+/** Compilers, images and machines that break publication on purpose: `fathom check` must find each. */
+export interface Mutation {
+  readonly name: string;
+  /** The schemes that it breaks; for each other one, why it does not. */
+  readonly applies: Readonly<Record<SchemeName, true | string>>;
+  /** Why no executable shows it to its signal handler; undefined where one does. */
+  readonly notByHandler?: string;
+  /** Leaves publish, too. */
+  readonly publishLeaves?: boolean;
+  readonly target?: (target: Target) => Target;
+  readonly image?: (image: Image) => Image;
+  readonly machine?: (machine: Machine) => void;
+}
+
+const disassemblers = {
+  x86_64: await createDisassembler('x86_64'),
+  armv7: await createDisassembler('armv7'),
+};
+
+/** One instruction of the bytes that a prologue or an epilogue has emitted. */
+interface Row {
+  readonly address: number;
+  readonly size: number;
+}
+
+function rowsOf(target: TargetName, asm: Assembler, from: number): readonly Row[] {
+  return disassemblers[target].disassemble(asm.bytes().slice(from), from);
+}
+
+/** The code emitted last, to be changed in place. */
+class Emitted {
+  private readonly target: TargetName;
+  private readonly asm: Assembler;
+  private readonly rows: readonly Row[];
+  /** Index in `rows` of the instruction that stores `top`. */
+  private readonly store: number;
+
+  constructor(target: TargetName, asm: Assembler, from: number) {
+    this.target = target;
+    this.asm = asm;
+    this.rows = rowsOf(target, asm, from);
+    const at = asm.publications[asm.publications.length - 1];
+    this.store = this.rows.findIndex(({ address }) => address === at);
+    if (this.store < 0) throw new Error('no publication was emitted');
+  }
+
+  /** Puts the store to `top` in front of the instruction before it. */
+  storeEarlier(): void {
+    const { rows, store, asm } = this;
+    const [before, own] = [rows[store - 1], rows[store]];
+    const bytes = asm.bytes();
+    const swapped = [...this.bytesOf(own), ...this.bytesOf(before)];
+    bytes.set(swapped, before.address);
+  }
+
+  /** Takes the store to `top` out; `rest` does what else it did. */
+  dropStore(rest: readonly number[] = []): void {
+    const { address, size } = this.rows[this.store];
+    const nop = nops[this.target];
+    const bytes = Array.from({ length: size - rest.length }, (_, i) => nop[i % nop.length]);
+    this.asm.bytes().set([...rest, ...bytes], address);
+  }
+
+  private bytesOf({ address, size }: Row): Uint8Array {
+    return this.asm.bytes().slice(address, address + size);
+  }
+}
+
+const nops = { x86_64: [0x90], armv7: [0x00, 0xf0, 0x20, 0xe3] } as const;
+/** `add rsp, 8`: what a `pop` to `top` does besides. */
+const addEightToRsp = { x86_64: [0x48, 0x83, 0xc4, 0x08], armv7: [] } as const;
+
+/** Functions that a scheme has publish; where none do, adapters, which publish under every scheme. */
+const isMutated = (func: MFunction, { scheme }: Publication): boolean =>
+  scheme.functions ? func.symbol.kind === 'wasm' : func.symbol.kind !== 'wasm';
+
+type Emit = Target['emitPrologue'];
+
+/** Lets `change` at the bytes that `emit` emits for functions that publish. */
+const changed =
+  (
+    target: Target,
+    emit: Emit,
+    change: (emitted: Emitted) => void,
+    only: (func: MFunction) => boolean = () => true,
+  ): Emit =>
+  (func, frame, publication, asm) => {
+    const from = asm.offset;
+    emit(func, frame, publication, asm);
+    if (frame.publishes && isMutated(func, publication) && only(func))
+      change(new Emitted(target.name, asm, from));
+  };
+
+const dropEntryStore = (target: Target, only?: (func: MFunction) => boolean): Emit =>
+  changed(target, target.emitPrologue, (emitted) => emitted.dropStore(), only);
+
+const dropExitStore = (target: Target, only?: (func: MFunction) => boolean): Emit =>
+  changed(target, target.emitEpilogue, (emitted) => emitted.dropStore(addEightToRsp[target.name]), only);
+
+/** A store of the lower half of the stack pointer to `top`: what another core could see of two that are not one. */
+function storeHalf(target: Target, { scheme: { top } }: Publication): readonly number[] {
+  if (target.name === 'x86_64') {
+    // mov dword [r15 + disp32], esp or mov dword [r11 - disp32], esp (Intel SDM volume 2, MOV; REX.B).
+    const [rm, displacement] = top.kind === 'env' ? [7, top.offset] : [3, -top.distance];
+    return [0x41, 0x89, 0xa0 | rm, ...littleEndian(displacement)];
+  }
+  // strh sp, [r10, #+offset] or strh sp, [ip, #-offset] (DDI 0406C A8.8.217).
+  const [base, up, offset] =
+    top.kind === 'env' ? [10, 1, top.offset] : [12, 0, top.distance - (top.distance & ~0xfff)];
+  if (offset > 0xff) throw new Error('no halfword store reaches top');
+  const word = 0xe140_00b0 | (up << 23) | (base << 16) | (13 << 12) | ((offset >> 4) << 8) | (offset & 15);
+  return littleEndian(word);
+}
+
+const littleEndian = (word: number): number[] => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff);
+
+/** Stores half of the stack pointer in front of the whole. */
+const tornPrologue =
+  (target: Target): Emit =>
+  (func, frame, publication, asm) => {
+    if (frame.publishes && isMutated(func, publication)) {
+      const publish = asm.publication.bind(asm);
+      asm.publication = () => {
+        for (const byte of storeHalf(target, publication)) asm.byte(byte);
+        publish();
+      };
+    }
+    target.emitPrologue(func, frame, publication, asm);
+    Reflect.deleteProperty(asm, 'publication');
+  };
+
+/** As if nothing needed a record: the function's code and its tables agree, but it publishes nothing. */
+const unpublished =
+  (target: Target): Target['layoutFrame'] =>
+  (func, publication): FrameLayout => {
+    const { scheme } = publication;
+    const elided = scheme.functions && func.symbol.kind === 'wasm';
+    return target.layoutFrame(
+      func,
+      elided ? { ...publication, leaves: false, scheme: { ...scheme, functions: false } } : publication,
+    );
+  };
+
+/** Rows of the table of frames of functions that `only` accepts, changed by `row`; rows that it gives undefined for stay. */
+function withFrames(
+  image: Image,
+  only: (kind: Image['functions'][number]) => boolean,
+  row: (map: StackMap, rows: readonly number[], f: Image['functions'][number]) => void,
+): Image {
+  const map: StackMap = {
+    ...image.map,
+    frameAt: image.map.frameAt.slice(),
+    cfa: image.map.cfa.slice(),
+  };
+  for (const f of image.functions.filter(only)) {
+    const rows = [...map.frameAt.keys()].filter(
+      (k) => map.frameAt[k] >= f.offset && map.frameAt[k] < f.offset + f.size,
+    );
+    row(map, rows, f);
+  }
+  return { ...image, map };
+}
+
+const isWasm = ({ kind }: Image['functions'][number]): boolean => kind === 'wasm';
+
+/** Frames are said to be a word larger than they are. */
+function wrongSize(image: Image): Image {
+  const { word } = image.env;
+  const grown = withFrames(image, isWasm, ({ cfa }, rows, f) => {
+    for (const row of rows) if (cfa[row] === f.frameBytes) cfa[row] += word;
+  });
+  const functions = image.functions.map((f) => (isWasm(f) ? { ...f, frameBytes: f.frameBytes + word } : f));
+  return { ...grown, functions };
+}
+
+/** The row of the prologue that matters, the one of the publication or the first, begins one instruction late. */
+function lateRow(image: Image): Image {
+  const disassembler = disassemblers[image.target];
+  const { published } = image.map;
+  const publishing = published.some((value, k) => value !== 0 && isWasm(functionOfRow(image, k)));
+  return withFrames(image, isWasm, ({ frameAt }, rows, f) => {
+    const late = publishing ? rows.find((k) => published[k] !== 0) : rows[1];
+    if (late === undefined) return;
+    const code = image.code.subarray(frameAt[late], f.offset + f.size);
+    const [instruction] = disassembler.disassemble(code, frameAt[late]);
+    frameAt[late] += instruction.size;
+  });
+}
+
+function functionOfRow({ functions, map }: Image, row: number): Image['functions'][number] {
+  const at = map.frameAt[row];
+  return functions.findLast(({ offset }) => offset <= at) ?? functions[0];
+}
+
+const applies = (reasons: Partial<Record<SchemeName, string>>): Readonly<Record<SchemeName, true | string>> =>
+  Object.fromEntries(
+    schemeNames.map((name) => [
+      name,
+      reasons[name] ?? (name === 'none' ? 'nothing but the innermost frame is read' : true),
+    ]),
+  ) as Record<SchemeName, true | string>;
+
+/** Where no function publishes, what publishes, adapters, is mutated in place of functions. */
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'top before record',
+    applies: applies({}),
+    target: (target) => ({
+      ...target,
+      emitPrologue: changed(target, target.emitPrologue, (emitted) => emitted.storeEarlier()),
+    }),
+  },
+  {
+    name: 'missing push',
+    applies: applies({}),
+    target: (target) => ({ ...target, emitPrologue: dropEntryStore(target) }),
+  },
+  {
+    name: 'missing pop',
+    applies: applies({}),
+    target: (target) => ({ ...target, emitEpilogue: dropExitStore(target) }),
+  },
+  {
+    name: 'missing pop on a trap edge',
+    applies: applies({}),
+    notByHandler: 'a trap ends an executable',
+    machine: (machine) => {
+      machine.writeTop = () => {};
+    },
+  },
+  {
+    name: 'torn store',
+    applies: applies({
+      unwind: 'top is read where the host calls back, which is long after an adapter stored it',
+    }),
+    target: (target) => ({ ...target, emitPrologue: tornPrologue(target) }),
+  },
+  { name: 'wrong size in the stack map', applies: applies({}), image: wrongSize },
+  { name: 'prologue row one instruction late', applies: applies({}), image: lateRow },
+  {
+    name: 'stores of a leaf elided by an optimiser',
+    applies: applies({ unwind: 'no function publishes, so no store can be taken out' }),
+    publishLeaves: true,
+    target: (target) => {
+      const isLeaf = ({ hasCalls }: MFunction): boolean => !hasCalls;
+      return {
+        ...target,
+        emitPrologue: dropEntryStore(target, isLeaf),
+        emitEpilogue: dropExitStore(target, isLeaf),
+      };
+    },
+  },
+  {
+    name: 'a function that calls publishes nothing',
+    applies: applies({ unwind: 'no function publishes' }),
+    target: (target) => ({ ...target, layoutFrame: unpublished(target) }),
+  },
+  {
+    name: 'a leaf publishes nothing where leaves must',
+    applies: applies({ unwind: 'no function publishes' }),
+    notByHandler: 'its program counter names the leaf, and what it reads is right',
+    publishLeaves: true,
+    target: (target) => ({
+      ...target,
+      layoutFrame: (func, publication) =>
+        (func.hasCalls ? target.layoutFrame : unpublished(target))(func, publication),
+    }),
+  },
+];
+
+/** Rows for people: which mutation breaks which scheme, and why not the others. */
+export const mutationTable = (): string[][] =>
+  mutations.map(({ name, applies: to }) => [
+    name,
+    ...schemeNames.map((scheme) => (to[scheme] === true ? 'breaks' : to[scheme])),
+  ]);
