@@ -131,15 +131,22 @@ const otherUser = (pid: number): string => `${pid}: belongs to another user; ask
 
 /**
  * Sends the signal with the number of a descriptor of ours, which the program appends its answer to.
- * @throws UsageError if the signal may not be sent; Error if no answer comes in time
+ * @throws UsageError if the signal may not be sent; Error if it is not handled, or no answer comes in time
  */
 async function ask(pid: number, signal: number, timeout: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'fathom-dump-'));
   const path = join(folder, 'dump');
   const fd = openSync(path, 'a+', 0o600);
   try {
-    await sendSignal(pid, signal, fd);
     const end = performance.now() + timeout;
+    while (!handles(pid, signal)) {
+      if (performance.now() > end)
+        throw new Error(
+          `${pid}: does not handle signal ${signal}, which would end it; is it starting still?`,
+        );
+      await sleep(5);
+    }
+    await sendSignal(pid, signal, fd);
     for (;;) {
       if (fstatSync(fd).size > 0) {
         const text = readFileSync(path, 'utf8');
@@ -152,6 +159,21 @@ async function ask(pid: number, signal: number, timeout: number): Promise<string
     closeSync(fd);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * True for a process that has a handler for a signal (proc(5), status), which would end it otherwise.
+ * @throws UsageError if it has ended
+ */
+function handles(pid: number, signal: number): boolean {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    throw new UsageError(`${pid}: no such process`);
+  }
+  const [, mask = ''] = /^SigCgt:\s+([\da-f]{16})$/m.exec(status) ?? [];
+  return ((BigInt(`0x${mask}0`) >> BigInt(signal)) & 1n) === 1n;
 }
 
 /** What to do about a program that does not answer. */

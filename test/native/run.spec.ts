@@ -391,6 +391,24 @@ describe('fathom dump refuses', () => {
     expect(nameOf(place)).toContain('x86_64');
   });
 
+  it('to end a program by a signal that it does not handle, as before it has started', async () => {
+    const place = { target: 'x86_64', on: process.arch === 'x64' ? 'native' : 'qemu' } as const;
+    const file = build('states', 'x86_64').file.slice();
+    // The last word of the note: another signal.
+    const note = Buffer.from(file.buffer).indexOf('Fathom\0\0');
+    new DataView(file.buffer).setUint32(note + 8 + 20, 12, true);
+    const path = join(temporaryFolder(), 'states');
+    writeFileSync(path, file, { mode: 0o700 });
+    const { child } = await started([...startOf(place, path, ['sleep'])]);
+    const { pid } = child;
+    expect(await command('dump', String(pid), '--timeout', '50')).toEqual({
+      stdout: '',
+      stderr: `fathom: ${pid}: does not handle signal 12, which would end it; is it starting still?\n`,
+      code: 1,
+    });
+    expect(child.exitCode ?? child.signalCode).toBe(null);
+  });
+
   it("another user's program", async () => {
     const root = process.geteuid?.() === 0;
     // As root, somebody else's is to be made; else that of init is.
