@@ -6,7 +6,7 @@ import type { TargetName } from '../compiler/target.ts';
 import { type PointShard, Points } from '../emu/check/points.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { checkByHandler, checkImageByHandler } from './check/handler-unit.ts';
-import { checkImage, checkScript } from './check/host-unit.ts';
+import { checkImage, checkScript, checkWorkload } from './check/host-unit.ts';
 import { planHash, planUnits, readCheckInput } from './check/plan.ts';
 import { showDifference } from './check/show.ts';
 import { type CheckSummary, formatSummary, mergeSummaries, parseSummary, totals } from './check/summary.ts';
@@ -52,7 +52,8 @@ export function checkCommand(done: (code: number) => void, yargs: Argv): Argv {
     (y) =>
       y
         .positional('modules', {
-          describe: '.wasm or .wat files, images, test scripts (.wast)',
+          describe:
+            '.wasm or .wat files, images, test scripts (.wast), workload:NAME for those of fathom schemes',
           type: 'string',
           array: true,
           default: [],
@@ -253,6 +254,9 @@ async function outcomeOf(
       }
       return { difference: undefined };
     }
+    case 'workload':
+      if (byHandler) return { difference: undefined, skipped: 'runs with JavaScript, so in no executable' };
+      return checkWorkload(input.workload, configuration, points);
     case 'module':
       if (byHandler) return checkByHandler(path, input.bytes, configuration, settings, points);
       return checkModule(path, input.bytes, configuration, settings, points);

@@ -11,6 +11,7 @@ import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassemb
 import { targets, UsageError } from '../common.ts';
 import { parseArguments } from '../imports.ts';
 import { runWast } from '../wast/run.ts';
+import type { Workload } from '../workloads/index.ts';
 import { type Call, defaultCalls } from './calls.ts';
 import { checkedImports } from './host-imports.ts';
 import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
@@ -52,28 +53,56 @@ export function checkImage(
 }
 
 /** The same of a test script: all of its modules and commands, whatever comes of them. */
-export async function checkScript(
+export function checkScript(
   text: string,
   configuration: Configuration,
   settings: CheckSettings,
   points: Points,
 ): Promise<UnitOutcome> {
-  const { target, level, scheme, order, publishLeaves } = configuration;
-  const webAssembly = createWebAssembly({ target, level, scheme, order, publishLeaves, stackBytes });
+  const { target, level, scheme, order } = configuration;
+  return checkAsync(configuration, { stackBytes, budget: settings.budget }, points, (webAssembly) =>
+    runWast(text, { target, level, scheme, order, webAssembly }),
+  );
+}
+
+/** The same of a workload, on a stack as large as any program's and without end to its calls. */
+export function checkWorkload(
+  workload: Workload,
+  configuration: Configuration,
+  points: Points,
+): Promise<UnitOutcome> {
+  return checkAsync(configuration, {}, points, async (webAssembly) => (await workload.open(webAssembly))());
+}
+
+async function checkAsync(
+  configuration: Configuration,
+  { stackBytes: bytes, budget }: { readonly stackBytes?: number; readonly budget?: number },
+  points: Points,
+  body: (webAssembly: EmulatedWebAssembly) => Promise<unknown>,
+): Promise<UnitOutcome> {
+  const { scheme, order, publishLeaves } = configuration;
+  const webAssembly = createWebAssembly({
+    ...configuration,
+    ...(bytes === undefined ? {} : { stackBytes: bytes }),
+  });
+  const { machine } = webAssembly;
+  const check = new HostCheck(machine, {
+    scheme,
+    order,
+    points,
+    leavesPublish: publishLeaves,
+    ...(budget === undefined ? {} : { budget }),
+  });
+  machine.runner = check;
   try {
-    const check = new HostCheck(webAssembly.machine, {
-      scheme,
-      order,
-      points,
-      budget: settings.budget,
-      leavesPublish: publishLeaves,
-    });
-    webAssembly.machine.runner = check;
-    await runWast(text, { target, level, scheme, order, webAssembly });
-    return { difference: check.difference };
+    await body(webAssembly);
+  } catch (error) {
+    // What a check ends by comes out of the program, in whatever its own code makes of it.
+    if (check.difference === undefined && !points.areSpent) throw error;
   } finally {
-    webAssembly.machine.close();
+    machine.close();
   }
+  return { difference: check.difference };
 }
 
 function withCheck(

@@ -4,6 +4,7 @@ import { inFile, loadModule, readInput, UsageError } from '../common.ts';
 import { Assembler } from '../wast/assemble.ts';
 import { parseScript } from '../wast/parse.ts';
 import { WastSyntaxError } from '../wast/sexpr.ts';
+import { type Workload, workloads } from '../workloads/index.ts';
 import type { CheckSettings, Configuration, Input, ReaderName, Unit } from './unit.ts';
 
 /**
@@ -11,11 +12,21 @@ import type { CheckSettings, Configuration, Input, ReaderName, Unit } from './un
  * @throws UsageError naming it and what is wrong with it
  */
 export async function readCheckInput(path: string): Promise<Input> {
+  if (path.startsWith(workloadPrefix)) return { path, kind: 'workload', workload: workloadOf(path) };
   const content = readInput(path);
   if (isImageFile(content))
     return { path, kind: 'image', image: await inFile(path, () => readImage(content)) };
   if (path.endsWith('.wast')) return script(path, new TextDecoder().decode(content));
   return { path, kind: 'module', bytes: (await loadModule(path)).bytes };
+}
+
+/** What precedes a workload's name. */
+const workloadPrefix = 'workload:';
+
+function workloadOf(path: string): Workload {
+  const found = workloads.find(({ name }) => path === workloadPrefix + name);
+  if (found !== undefined) return found;
+  throw new UsageError(`${path}: there are ${workloads.map(({ name }) => workloadPrefix + name).join(', ')}`);
 }
 
 let assembler: Promise<Assembler> | undefined;
@@ -74,5 +85,6 @@ export function planHash(units: readonly Unit[], settings: CheckSettings): strin
 
 function contentOf(input: Input): Uint8Array | string {
   if (input.kind === 'module') return input.bytes;
-  return input.kind === 'script' ? input.text : input.image.code;
+  if (input.kind === 'script') return input.text;
+  return input.kind === 'image' ? input.image.code : '';
 }

@@ -4,6 +4,7 @@ import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
 import type { TargetName } from '../../compiler/target.ts';
 import type { CheckDifference } from '../../emu/check/difference.ts';
 import type { Schedule } from '../../emu/interrupts.ts';
+import type { Workload } from '../workloads/index.ts';
 
 /** Who reads the stacks: the emulator's host, or the signal handler in the executable. */
 export const readers = ['host', 'handler'] as const;
@@ -30,11 +31,12 @@ export interface CheckSettings {
   readonly args: readonly string[];
 }
 
-/** A file to be checked: a module, a test script with the modules in it, or an image. */
+/** What is checked: a module, a test script with the modules in it, an image, or one of our own workloads. */
 export type Input = { readonly path: string } & (
   | { readonly kind: 'module'; readonly bytes: Uint8Array }
   | { readonly kind: 'script'; readonly text: string; readonly modules: readonly Uint8Array[] }
   | { readonly kind: 'image'; readonly image: Image }
+  | { readonly kind: 'workload'; readonly workload: Workload }
 );
 
 /** One run of one file, compiled in one way, read by one reader. */

@@ -91,6 +91,7 @@ export class HandlerCheck {
   private readonly interrupted: ByAddress<Place>;
   private readonly returned: ByAddress<Place>;
   private readonly infoTable: number;
+  private readonly dumpSignal: number;
   private ring: SampleRing | undefined;
   private errors = '';
   private version = -1;
@@ -119,6 +120,7 @@ export class HandlerCheck {
       },
     });
     this.truth = new Truth(this.process.core);
+    this.dumpSignal = this.info('dumpSignal');
     this.bases = { app: this.codeStart(0), wasi: this.codeStart(1), handler: this.codeStart(2) };
     // Behind the program and its runtime. Thousands of its instructions go with each interrupt, none of which is looked at.
     this.process.core.freeFrom = this.bases.handler;
@@ -133,6 +135,11 @@ export class HandlerCheck {
     let budget = options.budget ?? Number.POSITIVE_INFINITY;
     const start = this.functionAddress('_start');
     while (process.exitStatus === undefined && budget > 0 && !points.areSpent && !this.ring?.isClosed) {
+      if (process.signals.isBlocked(this.dumpSignal)) {
+        // A trap's handler, which no other interrupts.
+        process.runHandler(this.dumpSignal);
+        continue;
+      }
       const { pc } = core;
       const here = this.interrupted.at(pc);
       truth.observe(here.kind);
@@ -201,7 +208,7 @@ export class HandlerCheck {
   private isReady(): boolean {
     if (this.ring !== undefined) return true;
     const { signals } = this.process;
-    const action = signals.actions[this.info('dumpSignal')];
+    const action = signals.actions[this.dumpSignal];
     if (action.handler <= SIG_IGN) return false;
     signals.setAction(SIGNAL.PROF, action);
     this.ring = new SampleRing(this.process, this.info('thread'));
@@ -277,7 +284,7 @@ export class HandlerCheck {
 
   private checkDump(pc: number, here: Place): void {
     this.errors = '';
-    this.interrupt(this.info('dumpSignal'), pc);
+    this.interrupt(this.dumpSignal, pc);
     const dump = this.options.parseDump(this.errors);
     const frames = this.expectedFrames(pc, here, true);
     const shown =
