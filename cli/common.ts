@@ -215,16 +215,25 @@ export async function inFile<T>(path: string, work: () => Promise<T> | T): Promi
   }
 }
 
-/** Writes a file whole or not at all: to a temporary name, then renamed. `-` is standard output. The mode is less the umask. */
+/**
+ * Writes a file whole or not at all: to a temporary name, then renamed. What is no file, as a device, is written to and stays. `-` is
+ * standard output. The mode is less the umask.
+ */
 export function writeOutput(path: string, content: Uint8Array | string, mode = 0o666): void {
   if (path === '-') {
     process.stdout.write(content);
     return;
   }
-  if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`${path}: is a directory`);
+  const before = existsSync(path) ? statSync(path) : undefined;
+  if (before?.isDirectory()) throw new UsageError(`${path}: is a directory`);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, content, { mode });
+    if (before !== undefined && !before.isFile()) {
+      writeFileSync(path, content);
+      return;
+    }
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, content, { mode, flag: 'wx' });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
