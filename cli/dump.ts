@@ -149,8 +149,8 @@ async function ask(pid: number, signal: number, timeout: number): Promise<string
     await sendSignal(pid, signal, fd);
     for (;;) {
       if (fstatSync(fd).size > 0) {
-        const text = readFileSync(path, 'utf8');
-        if (trailer.test(text)) return text;
+        const answer = wholeAnswer(readFileSync(path, 'utf8'));
+        if (answer !== undefined) return answer;
       }
       if (performance.now() > end) throw new Error(silence(pid, timeout));
       await sleep(5);
@@ -199,10 +199,14 @@ async function sendSignal(pid: number, signal: number, value: number): Promise<v
   throw new Error(`${pid}: sigqueue fails with errno ${error}`);
 }
 
-const trailer = /^=== (\d+) frames, (.+)\n/m;
+/** What has been answered up to the line that ends a dump, or undefined while that has not come. What a program adds is not shown. */
+export function wholeAnswer(text: string): string | undefined {
+  const end = /^=== \d+ frames, .+\n/m.exec(text);
+  return end === null ? undefined : text.slice(0, end.index + end[0].length);
+}
 
 /**
- * A dump's text as data.
+ * A dump's text as data. It comes from a program that may be hostile: nothing of it commands a terminal.
  * @throws Error naming the line that does not belong into a dump
  */
 export function parseDump(text: string): Dump {
@@ -211,9 +215,9 @@ export function parseDump(text: string): Dump {
   const frames: DumpFrame[] = [];
   for (const line of text.split('\n')) {
     const head = /^=== fathom stack dump: pid (\d+), signal \d+$/.exec(line);
-    const frame = /^#(\d+) (.*) \((\w+)(?:\+0x([\da-f]+))?\)$/.exec(line);
+    const frame = /^#(\d+) (\P{Cc}*) \((\w+)(?:\+0x([\da-f]+))?\)$/u.exec(line);
     const gap = /^\.\.\. (\d+) frames left out \.\.\.$/.exec(line);
-    const end = /^=== (\d+) frames, (.+)$/.exec(line);
+    const end = /^=== (\d+) frames, ([a-z-]+)$/.exec(line);
     if (head) pid = Number(head[1]);
     else if (frame)
       frames.push({
