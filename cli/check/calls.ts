@@ -38,12 +38,26 @@ export function defaultCalls(module: Module): Call[] {
     return Array.from({ length: sets }, (_, set) => ({
       name,
       index,
-      args: params.map((type) => ({ type, bits: set === 0 ? 0n : bitsOf(type, random) })),
+      args: params.map((type) => ({ type, bits: set === 0 ? 0n : anyBits(type, random) })),
     }));
   });
 }
 
-function bitsOf(type: ValueType, random: (below: number) => number): bigint {
+/** The call that the command line asks for: values as `parseArguments` gives them. */
+export function givenCall(module: Module, name: string, index: number, values: readonly unknown[]): Call {
+  const { params } = module.types[module.functions[index].typeIndex];
+  return { name, index, args: params.map((type, i) => ({ type, bits: bitsOf(type, values[i]) })) };
+}
+
+function bitsOf(type: ValueType, value: unknown): bigint {
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value);
+  if (typeof value !== 'number') return 0n;
+  if (type === 'f32') return BigInt(new Uint32Array(new Float32Array([value]).buffer)[0]);
+  if (type === 'f64') return new BigUint64Array(new Float64Array([value]).buffer)[0];
+  return BigInt.asUintN(32, BigInt(value));
+}
+
+function anyBits(type: ValueType, random: (below: number) => number): bigint {
   const any = (): bigint => (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32));
   switch (type) {
     case 'i32':

@@ -54,19 +54,29 @@ const op = {
 const emptyBlock = 0x40;
 
 /**
+ * A WASI command as it is; any other module made one that makes the calls.
+ *
+ * @throws CompileError as {@link callingModule}
+ */
+export function commandModule(bytes: Uint8Array, module: Module, calls: readonly Call[]): CommandModule {
+  const { exports } = module;
+  const isOne = isCommand(module) && exports.some(({ name, kind }) => name === 'memory' && kind === 'memory');
+  return isOne ? { bytes, calls: undefined } : callingModule(bytes, module, calls);
+}
+
+/**
  * Makes a command of a module, so that it can be an executable: `_start` makes the calls, one after the other, from the one whose number stands in a
  * global; another says which is being made, so that who runs it can go on behind one that traps. What the module imports it
  * gets defined: functions that return zeros, memories and tables of the least size, globals that are zero. All indices stay.
  *
- * @throws CompileError `unsupported` for what cannot be made one: exports `_start` of another type, or names `memory` what is none
+ * @throws CompileError `unsupported` for what cannot be made one: exports `_start`, or names `memory` what is none
  */
-export function commandModule(bytes: Uint8Array, module: Module, calls: readonly Call[]): CommandModule {
+export function callingModule(bytes: Uint8Array, module: Module, calls: readonly Call[]): CommandModule {
   const memory = module.exports.find(({ name }) => name === 'memory');
-  if (isCommand(module) && memory?.kind === 'memory') return { bytes, calls: undefined };
   if (memory !== undefined && memory.kind !== 'memory')
     throw new CompileError('unsupported', "exports 'memory', which is none");
   if (module.exports.some(({ name }) => name === '_start'))
-    throw new CompileError('unsupported', "exports '_start' and imports more than WASI");
+    throw new CompileError('unsupported', "exports '_start', which has to be ours");
   const sections = readSections(bytes);
   const edit = new Sections(sections);
   const defines = module.imports.length > 0 && !module.imports.every((entry) => entry.module === wasiModule);

@@ -12,8 +12,9 @@ import { DeadlockError } from '../../emu/linux/index.ts';
 import { runtimeModules } from '../../runtime/index.ts';
 import { targets } from '../common.ts';
 import { parseDump } from '../dump.ts';
-import { type Call, defaultCalls } from './calls.ts';
-import { type CommandModule, commandModule } from './command-module.ts';
+import { defaultCalls } from './calls.ts';
+import { type CommandModule, callingModule, commandModule } from './command-module.ts';
+import { invokedCall } from './host-unit.ts';
 import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
 
 /** Processes that are started to go on behind calls that end the program. */
@@ -24,7 +25,7 @@ const runtimes = new Map<string, Readonly<Record<'wasi' | 'handler', Image>>>();
 
 /**
  * Checks the runs of a module by the handler of the executable that it becomes: a WASI command as it is, any other module by a
- * `_start` of our own that makes `calls`, or those that are made where none are given.
+ * `_start` of our own that makes the calls.
  */
 export function checkByHandler(
   path: string,
@@ -32,12 +33,14 @@ export function checkByHandler(
   configuration: Configuration,
   settings: CheckSettings,
   points: Points,
-  calls?: readonly Call[],
 ): UnitOutcome {
-  const module = decodeModule(bytes);
-  let command: CommandModule;
   try {
-    command = commandModule(bytes, module, calls ?? defaultCalls(module));
+    const module = decodeModule(bytes);
+    const { invoke, args } = settings;
+    const command =
+      invoke === undefined
+        ? commandModule(bytes, module, defaultCalls(module))
+        : callingModule(bytes, module, [invokedCall(path, module, invoke, args)]);
     const app = compileApp(command.bytes, configuration);
     return checkExecutable(path, app, command, configuration, settings, points);
   } catch (error) {

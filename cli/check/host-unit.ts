@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { CompileError as CompilerError } from '../../compiler/errors.ts';
 import type { Image } from '../../compiler/image/image.ts';
+import type { Module } from '../../compiler/wasm/module.ts';
 import { HostCheck } from '../../emu/check/host-check.ts';
 import type { Points } from '../../emu/check/points.ts';
 import { FunctionInstance } from '../../emu/externals.ts';
@@ -12,7 +13,7 @@ import { targets, UsageError } from '../common.ts';
 import { parseArguments } from '../imports.ts';
 import { runWast } from '../wast/run.ts';
 import type { Workload } from '../workloads/index.ts';
-import { type Call, defaultCalls } from './calls.ts';
+import { type Call, defaultCalls, givenCall } from './calls.ts';
 import { checkedImports } from './host-imports.ts';
 import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
 
@@ -36,18 +37,15 @@ export function checkImage(
       ...settings.args,
     ]);
     // Before anything runs: an export that is not there is a mistake.
-    const given = settings.invoke === undefined ? undefined : givenCall(path, image, settings);
+    const { invoke, args } = settings;
+    const calls = invoke === undefined ? defaultCalls(module) : [invokedCall(path, module, invoke, args)];
     attempt(check, () => {
       const instance = new webAssembly.Instance(webAssembly.moduleOf(image), host.imports);
       const { exports } = instance;
       host.attach(Object.values(exports).find((value) => value instanceof webAssembly.Memory) as never);
-      const invoke = (name: string, values: readonly unknown[]): void =>
-        attempt(check, () => (exports[name] as (...values: readonly unknown[]) => unknown)(...values));
       const made = instanceOf(instance);
-      if (given !== undefined) invoke(given.name, given.values);
-      else if (isCommand) invoke('_start', []);
-      else if (made !== undefined)
-        for (const call of defaultCalls(module)) attempt(check, () => callRaw(made, call));
+      if (isCommand && invoke === undefined) attempt(check, exports._start as () => void);
+      else if (made !== undefined) for (const call of calls) attempt(check, () => callRaw(made, call));
     });
   });
 }
@@ -138,18 +136,19 @@ function attempt(check: HostCheck, call: () => unknown): void {
   }
 }
 
-function givenCall(
-  path: string,
-  { module }: Image,
-  { invoke, args }: CheckSettings,
-): { readonly name: string; readonly values: readonly unknown[] } {
-  const entry = module.exports.find(({ kind, name }) => kind === 'function' && name === invoke);
-  if (entry === undefined) throw new UsageError(`${path}: has no exported function ${invoke}`);
-  const type = module.types[module.functions[entry.index].typeIndex];
+/**
+ * The call that the command line asks for.
+ * @throws UsageError if there is no such export, or its arguments do not fit
+ */
+export function invokedCall(path: string, module: Module, name: string, args: readonly string[]): Call {
+  const entry = module.exports.find((e) => e.kind === 'function' && e.name === name);
+  if (entry === undefined || entry.index < module.importedFunctions)
+    throw new UsageError(`${path}: has no exported function ${name}`);
   try {
-    return { name: entry.name, values: parseArguments(type, args) };
+    const type = module.types[module.functions[entry.index].typeIndex];
+    return givenCall(module, name, entry.index, parseArguments(type, args));
   } catch (error) {
-    throw new UsageError(`${path}: ${invoke}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${path}: ${name}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
