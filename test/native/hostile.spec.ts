@@ -74,6 +74,20 @@ const inputSearcher = (): Uint8Array =>
 
 const notcapable = String.fromCharCode(76);
 
+/** Moves in the file `text`, with nowhere to say where to; ends with its position, and 100 more unless the error was `fault`. */
+const seeker = (): Uint8Array =>
+  program(
+    importOf('path_open', 'i32 i32 i32 i32 i32 i64 i64 i32 i32') +
+      importOf('fd_seek', 'i32 i64 i32 i32') +
+      importOf('fd_tell', 'i32 i32'),
+    `(drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4)
+       (i32.const 0) (i64.const 38) (i64.const 0) (i32.const 0) (i32.const 128)))
+     (i32.mul (i32.ne (call $fd_seek (i32.const 4) (i64.const 3) (i32.const 0) (i32.const 65529)) (i32.const 21)) (i32.const 100))
+     (drop (call $fd_tell (i32.const 4) (i32.const 256)))
+     (i32.add (i32.load (i32.const 256)))`,
+    '(data (i32.const 0) "text")',
+  );
+
 /** A directory `box`, and beside it what must not change. */
 function makeScene(): { readonly box: string; readonly secret: string } {
   const outer = temporaryFolder();
@@ -114,6 +128,15 @@ describe.each(places)('%s', (_name, place, skip) => {
     closeSync(input);
     expect(stdout).toBe(notcapable.repeat(4));
     expect(existsSync(secret)).toBe(true);
+  });
+
+  it.skipIf(skip)('does nothing by a call whose result has no place', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'text'), 'some text');
+    const outcome = await run(place, build('seeker', place.target, { bytes: seeker() }), {
+      dirs: { '/': folder },
+    });
+    expect(outcome).toEqual({ stdout: '', stderr: '', code: 0 });
   });
 });
 
