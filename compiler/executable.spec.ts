@@ -10,6 +10,7 @@ import { SegmentFlag, SegmentType } from './elf/constants.ts';
 import { readElf, readFathomNote, readSymbols } from './elf/reader.ts';
 import { compileExecutable, type ExecutableCompileOptions } from './executable.ts';
 import { type SchemeName, schemeNames } from './stack/scheme.ts';
+import type { Target } from './target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fathom-executable-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,6 +64,32 @@ const needs = { x86_64: 'an x86-64 Linux', armv7: 'qemu-arm' } as const;
 
 describe.each(['x86_64', 'armv7'] as const)('an executable for %s', (target) => {
   const runner = runners[target];
+
+  it('is the same every time, whatever was compiled before', () => {
+    const afresh = (options: Partial<ExecutableCompileOptions>): Uint8Array => {
+      const runtime = { wasi: smallRuntime.wasi.slice(), handler: smallRuntime.handler.slice() };
+      return build(target, greeting, { ...options, runtime });
+    };
+    const plain = targets[target];
+    const twice: Target['emitTrap'] = (asm) => {
+      plain.emitTrap(asm);
+      plain.emitTrap(asm);
+    };
+    const variants = [
+      {},
+      { scheme: 'unwind' },
+      { order: 'seq_cst' },
+      { level: 0 },
+      { publishLeaves: true },
+      { target: { ...plain, emitTrap: twice } },
+    ] as const;
+    const files = variants.map((options) => Buffer.from(afresh(options)));
+    variants.forEach((options, k) => {
+      expect(files[k].equals(build(target, greeting, options))).toBe(true);
+      expect(files[k].equals(build(target, greeting, options))).toBe(true);
+      expect(files.findIndex((file) => file.equals(files[k]))).toBe(k);
+    });
+  });
 
   it.skipIf(runner === undefined).each<SchemeName>(schemeNames)(
     `starts, takes a signal, and runs a program compiled with scheme %s (skipped without ${needs[target]})`,

@@ -34,9 +34,25 @@ export function compileExecutable(bytes: Uint8Array, options: ExecutableCompileO
   validateModule(module);
   linkCommand(module, decodeModule(runtime.wasi));
   const app = compile(bytes, { ...options, intrinsics: false });
-  const own = { target, level, order, intrinsics: true } as const;
-  const wasi = compile(runtime.wasi, { ...own, scheme, publishLeaves });
+  const own = { target, level, order } as const;
+  const wasi = compileRuntime(runtime.wasi, { ...own, scheme, publishLeaves });
   // Nobody reads the handler's stack.
-  const handler = compile(runtime.handler, { ...own, scheme: 'none' });
+  const handler = compileRuntime(runtime.handler, { ...own, scheme: 'none', publishLeaves: false });
   return { file: linkExecutable({ app, wasi, handler }, target, options), image: app };
+}
+
+const runtimeOptions = ['target', 'level', 'scheme', 'order', 'publishLeaves'] as const;
+type RuntimeOptions = Required<Pick<CompileOptions, (typeof runtimeOptions)[number]>>;
+
+/** What {@link compileRuntime} has compiled. */
+const compiled = new WeakMap<Uint8Array, { readonly options: RuntimeOptions; readonly image: Image }[]>();
+
+/** Compiles a module of the runtime, once for all executables of a process: it takes longer than most programs do. */
+function compileRuntime(module: Uint8Array, options: RuntimeOptions): Image {
+  const known = compiled.get(module) ?? [];
+  const same = known.find((other) => runtimeOptions.every((name) => other.options[name] === options[name]));
+  if (same !== undefined) return same.image;
+  const image = compile(module, { ...options, intrinsics: true });
+  compiled.set(module, [...known, { options, image }]);
+  return image;
 }
