@@ -14,7 +14,6 @@ import {
   structLayout,
 } from '../../compiler/image/object-code.ts';
 import { isInteger, Type } from '../../compiler/ir/types.ts';
-import type { FrameLayout } from '../../compiler/target.ts';
 import {
   Distance,
   emitOpcode,
@@ -23,6 +22,7 @@ import {
   encodePushPop,
   encodeRegister,
 } from './encode.ts';
+import { noFrame } from './frame.ts';
 import { instructions, X } from './instructions.ts';
 import { Reg } from './registers.ts';
 
@@ -43,16 +43,6 @@ function classify(types: readonly Type[]): CLayout {
   });
   return { pieces, stackBytes: (stack + 15) & -16 };
 }
-
-/** No operand of this code lies in a frame area. */
-const noFrame: FrameLayout = {
-  size: 0,
-  spillBase: 0,
-  slotBase: 0,
-  outgoingBase: 0,
-  recordOffset: -1,
-  publishes: false,
-};
 
 /** A value of `type` between a register and memory. */
 function load(asm: Assembler, type: Type, register: number, base: number, offset: number): void {

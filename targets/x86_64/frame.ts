@@ -34,6 +34,16 @@ export interface X86Frame extends FrameLayout {
   readonly outgoing: number;
 }
 
+/** Of code whose operands lie in no frame area. */
+export const noFrame: FrameLayout = {
+  size: 0,
+  spillBase: 0,
+  slotBase: 0,
+  outgoingBase: 0,
+  recordOffset: -1,
+  publishes: false,
+};
+
 const page = 4096;
 /** A frame of more pages than this probes them in a loop. */
 const unrolledProbes = 8;

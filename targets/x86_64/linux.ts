@@ -1,21 +1,12 @@
 import { Assembler } from '../../compiler/backend/assembler.ts';
 import { Mem, MInst } from '../../compiler/backend/machine.ts';
 import { ElfMachine } from '../../compiler/elf/constants.ts';
-import type { EntryCall, FrameLayout, LinuxTarget, StartCode } from '../../compiler/target.ts';
+import type { EntryCall, LinuxTarget, StartCode } from '../../compiler/target.ts';
 import { emit, emitTrap } from './emit.ts';
 import { encodeRegister } from './encode.ts';
+import { noFrame } from './frame.ts';
 import { instructions, X } from './instructions.ts';
 import { Reg } from './registers.ts';
-
-/** This code has no frame: its operands are plain addresses. */
-const noFrame: FrameLayout = {
-  size: 0,
-  spillBase: 0,
-  slotBase: 0,
-  outgoingBase: 0,
-  recordOffset: -1,
-  publishes: false,
-};
 
 /** rt_sigreturn (arch/x86/entry/syscalls/syscall_64.tbl). */
 const sigreturn = 15;

@@ -13,6 +13,7 @@ import {
   jumpForward,
   landHere,
 } from './encode.ts';
+import { noFrame } from './frame.ts';
 import { Cond, instructions, rowName, X } from './instructions.ts';
 import { floatScratch, Reg, scratch } from './registers.ts';
 
@@ -20,15 +21,6 @@ import { floatScratch, Reg, scratch } from './registers.ts';
  * Instructions of the table that are several machine instructions: what one would write as a branch, but without blocks of
  * their own in the machine code. They use the scratch registers, which the allocator never hands out.
  */
-
-const noFrame: FrameLayout = {
-  size: 0,
-  spillBase: 0,
-  slotBase: 0,
-  outgoingBase: 0,
-  recordOffset: -1,
-  publishes: false,
-};
 
 /** `op reg, rm` on registers. */
 const rr = (asm: Assembler, op: number, reg: number, rm: number): void =>
