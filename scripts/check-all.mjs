@@ -89,7 +89,7 @@ function shard(args, index) {
       if (index > 0) process.stderr.write(Buffer.concat(errors));
       const path = join(folder, `${index}.json`);
       writeFileSync(path, Buffer.concat(output));
-      if (code === 0 || code === 1) resolve(path);
+      if (output.length > 0 && (code === 0 || code === 1)) resolve(path);
       else reject(new Error(`fathom check ended with ${code}`));
     });
   });

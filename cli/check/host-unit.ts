@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { CompileError as CompilerError } from '../../compiler/errors.ts';
 import type { Image } from '../../compiler/image/image.ts';
 import type { Module } from '../../compiler/wasm/module.ts';
-import { HostCheck } from '../../emu/check/host-check.ts';
+import { HostCheck, type HostCheckOptions } from '../../emu/check/host-check.ts';
 import type { Points } from '../../emu/check/points.ts';
 import { FunctionInstance } from '../../emu/externals.ts';
 import type { ModuleInstance } from '../../emu/instance.ts';
@@ -58,7 +58,8 @@ export function checkScript(
   points: Points,
 ): Promise<UnitOutcome> {
   const { target, level, scheme, order } = configuration;
-  return checkAsync(configuration, { stackBytes, budget: settings.budget }, points, (webAssembly) =>
+  const options = { stackBytes, budget: settings.budget };
+  return checkAsync(configuration, options, points, (webAssembly) =>
     runWast(text, { target, level, scheme, order, webAssembly }),
   );
 }
@@ -69,12 +70,17 @@ export function checkWorkload(
   configuration: Configuration,
   points: Points,
 ): Promise<UnitOutcome> {
-  return checkAsync(configuration, {}, points, async (webAssembly) => (await workload.open(webAssembly))());
+  return checkAsync(configuration, { runsOn: true }, points, async (webAssembly) =>
+    (await workload.open(webAssembly))(),
+  );
 }
 
 async function checkAsync(
   configuration: Configuration,
-  { stackBytes: bytes, budget }: { readonly stackBytes?: number; readonly budget?: number },
+  {
+    stackBytes: bytes,
+    ...options
+  }: { readonly stackBytes?: number } & Pick<HostCheckOptions, 'budget' | 'runsOn'>,
   points: Points,
   body: (webAssembly: EmulatedWebAssembly) => Promise<unknown>,
 ): Promise<UnitOutcome> {
@@ -89,14 +95,14 @@ async function checkAsync(
     order,
     points,
     leavesPublish: publishLeaves,
-    ...(budget === undefined ? {} : { budget }),
+    ...options,
   });
   machine.runner = check;
   try {
     await body(webAssembly);
   } catch (error) {
-    // What a check ends by comes out of the program, in whatever its own code makes of it.
-    if (check.difference === undefined && !points.areSpent) throw error;
+    // A difference comes out of the program in whatever its own code makes of it.
+    if (check.difference === undefined) throw error;
   } finally {
     machine.close();
   }

@@ -29,6 +29,8 @@ export interface HostCheckOptions {
    * makes one count for more.
    */
   readonly budget?: number;
+  /** Whether the program runs on, unwatched and at full speed, when all interrupts are taken; otherwise {@link CheckEnded} ends it. */
+  readonly runsOn?: boolean;
   /** Whether every function of a module must have a record, leaves included: then one without is a difference, though it can be read. */
   readonly leavesPublish?: boolean;
 }
@@ -71,6 +73,7 @@ export class HostCheck implements Runner {
   /** What the check ended with. Whatever the program made of the error: no run goes on behind it. */
   difference: CheckDifference | undefined;
   private readonly budget: number;
+  private readonly runsOn: boolean;
   /** Of the budget of the entry at hand. */
   private work = 0;
   private readonly machine: Machine;
@@ -95,11 +98,19 @@ export class HostCheck implements Runner {
   /** @throws ImageError if the machine's code is of another ABI than `scheme` and `order` */
   constructor(
     machine: Machine,
-    { scheme, order, points, budget = Number.POSITIVE_INFINITY, leavesPublish = false }: HostCheckOptions,
+    {
+      scheme,
+      order,
+      points,
+      budget = Number.POSITIVE_INFINITY,
+      leavesPublish = false,
+      runsOn = false,
+    }: HostCheckOptions,
   ) {
     this.machine = machine;
     this.points = points;
     this.budget = budget;
+    this.runsOn = runsOn;
     this.leavesPublish = leavesPublish && schemes[scheme](machine.wordBytes).functions;
     this.truth = new Truth(machine.core);
     this.watched = new WatchedMachine(machine);
@@ -130,6 +141,7 @@ export class HostCheck implements Runner {
   run(core: Core): Stop {
     const { truth, points, code } = this;
     if (this.difference !== undefined) throw new StackDiffers(this.difference);
+    if (points.areSpent) return this.leave(core);
     for (;;) {
       const pc = core.pc;
       const here = code.at(pc);
@@ -137,13 +149,20 @@ export class HostCheck implements Runner {
       if (points.take()) this.check(pc, here);
       this.work -= 1 + Math.floor(truth.depth / framesPerInstruction);
       if (this.work < 0) throw new CheckEnded('the budget of a call is spent');
-      if (points.areSpent) throw new CheckEnded('all interrupts are taken');
+      if (points.areSpent) return this.leave(core);
       const stop = core.step();
       if (stop.reason !== 'count') {
         truth.settle();
         return stop;
       }
     }
+  }
+
+  /** There is nothing more to check. */
+  private leave(core: Core): Stop {
+    if (!this.runsOn) throw new CheckEnded('all interrupts are taken');
+    core.stepping = false;
+    return core.run();
   }
 
   entered(adapter: number): void {
