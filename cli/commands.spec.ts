@@ -300,7 +300,7 @@ describe('fathom compile', () => {
     expect(written.includes('a\0a\0b\0c\0')).toBe(true);
     expect(statSync(at('command.x86_64')).mode & 0o111).toBe(0o111 & ~process.umask());
     expect(done('compile', 'command.wat', '-o', 'command.fathom')).toMatch(
-      /^command\.fathom: x86_64, 1 func/,
+      /^command\.fathom: image for x86_64, 1 func/,
     );
     expect(done('compile', 'command.wat', '--emit', 'image')).toMatch(/^command\.x86_64\.fathom: /);
   });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { isElf } from '../compiler/elf/reader.ts';
 import { CompileError, ImageError } from '../compiler/errors.ts';
 import { isImageFile, readImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
@@ -99,6 +100,10 @@ export function readInput(path: string): Uint8Array {
 export async function loadModule(path: string, optimise = false): Promise<LoadedModule> {
   const input = readInput(path);
   if (isImageFile(input)) throw new UsageError(`${path}: is an image, compiled already`);
+  if (isElf(input))
+    throw new UsageError(
+      `${path}: is an executable or object, compiled already; fathom run runs executables, objdump -d lists their code`,
+    );
   const isBinary = input.length >= 4 && input[0] === 0 && input[1] === 0x61;
   const bytes = isBinary || !/\.(wat|wast)$/.test(path) ? input : await assemble(path, input);
   return { path, bytes: optimise ? await wasmOpt(path, bytes) : bytes };

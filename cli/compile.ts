@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { CompileError } from '../compiler/errors.ts';
 import { compileExecutable } from '../compiler/executable.ts';
-import { isCommand } from '../compiler/image/command.ts';
+import { exportedFunction, isCommand, linkCommand } from '../compiler/image/command.ts';
 import { writeImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../compiler/index.ts';
@@ -36,7 +37,11 @@ const endings = { exe: '', obj: '.o', image: '.fathom', asm: '.s', ir: '.ir' } a
 type Emit = keyof typeof endings;
 
 /** What the summary calls them. */
-const kinds: Readonly<Partial<Record<Emit, string>>> = { exe: 'executable for ', obj: 'object for ' };
+const kinds: Readonly<Partial<Record<Emit, string>>> = {
+  exe: 'executable for ',
+  obj: 'object for ',
+  image: 'image for ',
+};
 
 interface Flags extends CompileFlags, ExecutableFlags, ObjectFlags {
   module: string;
@@ -98,6 +103,7 @@ async function run(flags: Flags): Promise<number> {
     throw new UsageError(`--print-after takes all, build, ${passNames.join(', ')}; not ${after}`);
   const { path, bytes } = await loadModule(flags.module, flags['wasm-opt']);
   const emit = flags.emit ?? (await inFile(path, () => defaultEmit(bytes, flags.output)));
+  if (emit === 'image' && flags.emit === undefined) sayWhyNoExecutable(path, bytes, flags.output);
   const stray = givenExecutableFlag(flags);
   if (emit !== 'exe' && stray !== undefined)
     throw new UsageError(`--${stray} goes with executables; this writes ${emit}`);
@@ -165,6 +171,18 @@ function checkObject(flags: Flags, emit: Emit, path: string): void {
 function defaultEmit(bytes: Uint8Array, output = ''): Emit {
   if (output.endsWith('.o')) return 'obj';
   return !output.endsWith('.fathom') && isCommand(decodeModule(bytes)) ? 'exe' : 'image';
+}
+
+/** A module with `_start` looks like a program: who gets an image of it, unasked, is told what an executable lacks. */
+function sayWhyNoExecutable(path: string, bytes: Uint8Array, output = ''): void {
+  const module = decodeModule(bytes);
+  if (output.endsWith('.fathom') || exportedFunction(module, '_start') === undefined) return;
+  try {
+    linkCommand(module, decodeModule(runtimeModules().wasi));
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    console.error(`${path}: becomes an image, no executable: ${error.message}`);
+  }
 }
 
 interface Written {

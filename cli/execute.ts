@@ -60,6 +60,10 @@ export async function runProcess(start: Start, on: 'native' | 'qemu'): Promise<n
     throw new UsageError(
       `--on native: this machine (${process.platform}, ${process.arch}) does not run code for ${target}; --on emulator does`,
     );
+  if (on === 'qemu' && isNative(target))
+    throw new UsageError(
+      `--on qemu: this machine runs code for ${target} by itself (--on native); qemu is for the other target`,
+    );
   const qemu = on === 'qemu' ? findQemu(target) : undefined;
   if (on === 'qemu' && qemu === undefined)
     throw new UsageError(

@@ -42,6 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
       global: true,
     })
     .demandCommand(1, 'Say which command')
+    .strictCommands()
     .strict()
     .wrap(100)
     .version()

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { SegmentFlag, SegmentType } from '../compiler/elf/constants.ts';
 import { isElf, readElf, readFathomNote } from '../compiler/elf/reader.ts';
@@ -139,6 +140,8 @@ function environment({ env = [], ...flags }: RunExecutableFlags): Record<string,
   }
   const preopens = executableOptions(flags).preopens ?? [];
   if (preopens.length === 0) return variables;
+  const missing = preopens.find(([host]) => !statSync(host, { throwIfNoEntry: false })?.isDirectory());
+  if (missing !== undefined) throw new UsageError(`--dir ${missing[0]}: no such directory`);
   const odd = preopens.flat().find((path) => path.includes(';'));
   if (odd !== undefined) throw new UsageError(`--dir ${odd}: ; separates directories, and stands in no name`);
   return { ...variables, FATHOM_DIR: preopens.map(([host, guest]) => `${host}::${guest}`).join(';') };
