@@ -3,7 +3,7 @@ import { CompileError } from '../compiler/errors.ts';
 import { compile } from '../compiler/index.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
-import { type PointShard, Points } from '../emu/check/points.ts';
+import { blockPoints, type PointShard, Points } from '../emu/check/points.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { checkByHandler, checkImageByHandler } from './check/handler-unit.ts';
 import { checkImage, checkScript, checkWorkload } from './check/host-unit.ts';
@@ -195,6 +195,16 @@ async function runUnit(
 ): Promise<UnitResult> {
   const { input, through, configuration } = unit;
   const { target, scheme, order, level: optimised } = configuration;
+  const about = {
+    module: input.path,
+    target,
+    scheme,
+    order,
+    level: input.kind === 'image' ? undefined : optimised,
+    through,
+  };
+  if (shard.index * blockPoints >= settings.limit)
+    return { ...about, interrupts: 0, due: null, seconds: 0, skipped: undefined, difference: undefined };
   const progress = new Progress(`${input.path}, ${target}, ${scheme}, by the ${through} (${place})`);
   let begun = process.cpuUsage();
   const points: Points = new Points(settings.schedule, {
@@ -208,12 +218,7 @@ async function runUnit(
   try {
     const { difference, skipped } = await outcomeOf(unit, settings, points);
     return {
-      module: input.path,
-      target,
-      scheme,
-      order,
-      level: input.kind === 'image' ? undefined : optimised,
-      through,
+      ...about,
       interrupts: points.taken,
       due: points.due,
       seconds: cpuSeconds(begun),
@@ -248,11 +253,9 @@ async function outcomeOf(
         : checkImage(path, input.image, settings, points);
     case 'script': {
       if (!byHandler) return checkScript(input.text, configuration, settings, points);
-      for (const bytes of input.modules) {
-        const outcome = checkByHandler(path, bytes, configuration, settings, points);
-        if (outcome.difference !== undefined) return outcome;
-      }
-      return { difference: undefined };
+      return checkModules(input.modules, (bytes) =>
+        checkByHandler(path, bytes, configuration, settings, points),
+      );
     }
     case 'workload':
       if (byHandler) return { difference: undefined, skipped: 'runs with JavaScript, so in no executable' };
@@ -261,6 +264,19 @@ async function outcomeOf(
       if (byHandler) return checkByHandler(path, input.bytes, configuration, settings, points);
       return checkModule(path, input.bytes, configuration, settings, points);
   }
+}
+
+/** One module after the other; skipped if each of them is. */
+function checkModules(modules: readonly Uint8Array[], run: (bytes: Uint8Array) => UnitOutcome): UnitOutcome {
+  let skipped: string | undefined;
+  let count = 0;
+  for (const bytes of modules) {
+    const outcome = run(bytes);
+    if (outcome.difference !== undefined) return outcome;
+    if (outcome.skipped === undefined) count++;
+    else skipped ??= outcome.skipped;
+  }
+  return { difference: undefined, ...(count === 0 && { skipped: skipped ?? 'has no modules' }) };
 }
 
 function checkModule(

@@ -47,14 +47,16 @@ function mergeUnit(parts: readonly UnitResult[]): UnitResult {
     throw new UsageError('the summaries are of different checks');
   const interrupts = parts.reduce((sum, part) => sum + part.interrupts, 0);
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
-  const due = Math.max(...parts.map((part) => part.due));
+  const run = parts.filter((part) => part.due !== null);
+  const [{ due } = first] = run;
   const difference = parts.find((part) => part.difference !== undefined)?.difference;
   // Up to a difference the shards ran alike; without one they must have seen the same run, and all of it between them.
-  if (difference === undefined && (interrupts !== due || parts.some((part) => part.due !== due)))
+  if (difference === undefined && (interrupts !== due || run.some((part) => part.due !== due)))
     throw new UsageError(
       `${first.module}, ${first.target}, ${first.scheme}, ${first.through}: the shards have ${interrupts} interrupts of ${due}`,
     );
-  return { ...first, interrupts, due, seconds, difference };
+  const skipped = run.find((part) => part.skipped !== undefined)?.skipped;
+  return { ...first, interrupts, due, seconds, skipped, difference };
 }
 
 /**
@@ -90,7 +92,7 @@ const isUnit = (unit: Partial<UnitResult> | null): boolean =>
   typeof unit === 'object' &&
   unit !== null &&
   typeof unit.module === 'string' &&
-  [unit.interrupts, unit.due, unit.seconds].every((n) => typeof n === 'number' && n >= 0);
+  [unit.interrupts, unit.due ?? 0, unit.seconds].every((n) => typeof n === 'number' && n >= 0);
 
 export interface Totals {
   readonly units: number;
@@ -101,10 +103,10 @@ export interface Totals {
 }
 
 export function totals(units: readonly UnitResult[]): Totals {
-  const run = units.filter(({ skipped }) => skipped === undefined);
+  const run = units.filter(({ skipped, due }) => skipped === undefined && due !== null);
   return {
     units: run.length,
-    skipped: units.length - run.length,
+    skipped: units.filter(({ skipped }) => skipped !== undefined).length,
     interrupts: run.reduce((sum, unit) => sum + unit.interrupts, 0),
     seconds: run.reduce((sum, unit) => sum + unit.seconds, 0),
     differences: run.filter(({ difference }) => difference !== undefined).length,

@@ -64,8 +64,8 @@ export interface UnitResult {
   readonly through: ReaderName;
   /** Interrupts whose reading was compared, by this shard. */
   readonly interrupts: number;
-  /** Interrupts of the unit, all shards' together. */
-  readonly due: number;
+  /** Interrupts of the unit, all shards' together; null from a shard that has no part in it and did not run it. */
+  readonly due: number | null;
   /** Processor time from the first interrupt on. */
   readonly seconds: number;
   /** Why nothing was checked; undefined for a unit that was. */
