@@ -60,36 +60,31 @@ function summary(...args: readonly string[]): CheckSummary {
 }
 
 describe('fathom check', () => {
-  it('reads the true stack at every instruction of a slice of all programs, both readers, every scheme, both targets', () => {
-    const files = [
-      'test/wast/calls.wast',
-      'test/wast/memory-edge.wast',
-      'test/programs/mixed.wat',
-      'test/programs/wasi/wc.wasm',
-    ].map((path) => join(root, path));
-    const { units } = summary(
-      ...files,
-      at('program.wasm'),
-      '--through',
-      'both',
-      '--limit',
-      '1200',
-      '--budget',
-      '5000',
-    );
-    expect(units.length).toBe(5 * 2 * schemeNames.length * 2);
-    for (const unit of units) {
-      expect([unit.module, unit.scheme, unit.through, unit.skipped]).toEqual([
-        unit.module,
-        unit.scheme,
-        unit.through,
-        undefined,
-      ]);
-      expect(unit.interrupts).toBe(unit.due);
-      expect(unit.interrupts).toBeGreaterThan(900);
-    }
-    expect(totals(units).differences).toBe(0);
-  });
+  const slices = [
+    [
+      'host',
+      [
+        'test/wast/calls.wast',
+        'test/wast/memory-edge.wast',
+        'test/programs/mixed.wat',
+        'test/programs/wasi/wc.wasm',
+      ],
+    ],
+    ['handler', ['test/wast/memory-edge.wast']],
+  ] as const;
+  it.each(slices)(
+    'reads the true stack at every instruction of a slice of the programs, every scheme, both targets: by the %s',
+    (through, paths) => {
+      const files = [...paths.map((path) => join(root, path)), at('program.wasm')];
+      const { units } = summary(...files, '--through', through, '--limit', '1200', '--budget', '5000');
+      expect(units.length).toBe(files.length * 2 * schemeNames.length);
+      for (const { module, scheme, skipped, interrupts, due } of units) {
+        expect([module, scheme, skipped, interrupts]).toEqual([module, scheme, undefined, due]);
+        expect(interrupts).toBeGreaterThan(900);
+      }
+      expect(totals(units).differences).toBe(0);
+    },
+  );
 
   it('prints a row for each configuration, and with -v one for each module', () => {
     const { code, stdout, stderr } = check(

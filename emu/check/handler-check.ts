@@ -29,7 +29,7 @@ export interface HandlerCheckOptions {
   /** What the executable was linked of. */
   readonly images: Readonly<Record<'app' | 'wasi' | 'handler', Image>>;
   readonly points: Points;
-  /** Instructions after which the run ends; a stack of many frames makes one count for more. */
+  /** Instructions, from when signals are handled, after which the run ends; a stack of many frames makes one count for more. */
   readonly budget?: number;
   readonly argv: readonly string[];
   readonly parseDump: (text: string) => ParsedDump;
@@ -144,8 +144,10 @@ export class HandlerCheck {
       const here = this.interrupted.at(pc);
       truth.observe(here.kind);
       if (pc === start) options.onStart?.(this);
-      if (this.isReady() && points.take()) this.check(pc, here);
-      budget -= 1 + Math.floor(truth.depth / framesPerInstruction);
+      if (this.isReady()) {
+        if (points.take()) this.check(pc, here);
+        budget -= 1 + Math.floor(truth.depth / framesPerInstruction);
+      }
       process.step();
     }
   }
