@@ -140,10 +140,10 @@ function environment({ env = [], ...flags }: RunExecutableFlags): Record<string,
   }
   const preopens = executableOptions(flags).preopens ?? [];
   if (preopens.length === 0) return variables;
-  const missing = preopens.find(([host]) => !statSync(host, { throwIfNoEntry: false })?.isDirectory());
-  if (missing !== undefined) throw new UsageError(`--dir ${missing[0]}: no such directory`);
   const odd = preopens.flat().find((path) => path.includes(';'));
   if (odd !== undefined) throw new UsageError(`--dir ${odd}: ; separates directories, and stands in no name`);
+  const missing = preopens.find(([host]) => !statSync(host, { throwIfNoEntry: false })?.isDirectory());
+  if (missing !== undefined) throw new UsageError(`--dir ${missing[0]}: no such directory`);
   return { ...variables, FATHOM_DIR: preopens.map(([host, guest]) => `${host}::${guest}`).join(';') };
 }
 
