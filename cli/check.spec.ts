@@ -209,6 +209,14 @@ describe('fathom check', () => {
       '1',
     );
     expect(nothing.code).toBe(0);
+    writeFileSync(at('bad.wasm'), bytes.subarray(0, bytes.length - 40));
+    for (const through of ['host', 'handler']) {
+      const { code, stderr } = check('bad.wasm', '--through', through);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^fathom: bad\.wasm: .*at offset 0x[\da-f]+\)\n$/),
+      ]);
+    }
     writeFileSync(at('no.json'), '{}');
     expect(check('--merge', 'no.json').stderr).toMatch(/no\.json: is no summary/);
   });

@@ -3,14 +3,14 @@ import { CompileError } from '../../compiler/errors.ts';
 import { isCommand } from '../../compiler/image/command.ts';
 import { linkExecutable } from '../../compiler/image/executable.ts';
 import type { Image } from '../../compiler/image/image.ts';
-import { compile } from '../../compiler/index.ts';
+import { compile, validate } from '../../compiler/index.ts';
 import { decodeModule } from '../../compiler/wasm/reader.ts';
 import { type CheckDifference, StackDiffers } from '../../emu/check/difference.ts';
 import { HandlerCheck } from '../../emu/check/handler-check.ts';
 import type { Points } from '../../emu/check/points.ts';
 import { DeadlockError } from '../../emu/linux/index.ts';
 import { runtimeModules } from '../../runtime/index.ts';
-import { targets } from '../common.ts';
+import { targets, UsageError } from '../common.ts';
 import { parseDump } from '../dump.ts';
 import { defaultCalls } from './calls.ts';
 import { type CommandModule, callingModule, commandModule } from './command-module.ts';
@@ -44,8 +44,19 @@ export function checkByHandler(
     const app = compileApp(command.bytes, configuration);
     return checkExecutable(path, app, command, configuration, settings, points);
   } catch (error) {
-    if (error instanceof CompileError) return { difference: undefined, skipped: error.message };
-    throw error;
+    if (!(error instanceof CompileError)) throw error;
+    refuseInvalid(path, bytes, configuration);
+    return { difference: undefined, skipped: error.message };
+  }
+}
+
+/** What cannot be an executable may be a module all the same; what is none is bad input. */
+function refuseInvalid(path: string, bytes: Uint8Array, { target }: Configuration): void {
+  try {
+    validate(bytes, targets[target]);
+  } catch (error) {
+    if (error instanceof CompileError && error.kind !== 'unsupported')
+      throw new UsageError(`${path}: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isElf } from '../../compiler/elf/reader.ts';
 import { isImageFile, readImage } from '../../compiler/image/file.ts';
 import { inFile, loadModule, readInput, UsageError } from '../common.ts';
 import { Assembler } from '../wast/assemble.ts';
@@ -16,6 +17,7 @@ export async function readCheckInput(path: string): Promise<Input> {
   const content = readInput(path);
   if (isImageFile(content))
     return { path, kind: 'image', image: await inFile(path, () => readImage(content)) };
+  if (isElf(content)) throw new UsageError(`${path}: is an executable; give what it was compiled of`);
   if (path.endsWith('.wast')) return script(path, new TextDecoder().decode(content));
   return { path, kind: 'module', bytes: (await loadModule(path)).bytes };
 }
