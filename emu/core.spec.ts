@@ -51,6 +51,23 @@ describe.each(TARGETS)('Core of %s', (target) => {
       expect(bed.result).toBe(55);
     });
 
+    it('leaves code out of stepping that is to run at full speed', () => {
+      const sum = bed.load('sum');
+      const fib = bed.load('fib', 0x800);
+      bed.core.freeFrom = fib;
+      bed.prepare(sum, 10, bed.data.address);
+      expect(bed.core.step()).toEqual({ reason: 'count' });
+      expect(bed.core.executed).toBe(1);
+      // As a signal's handler that returns into the program.
+      bed.prepare(fib, 9);
+      if (isX86) bed.core.space.writePointer(bed.core.sp, sum);
+      else bed.core.write('lr', sum);
+      expect(bed.core.run({ maxInstructions: 1 })).toEqual({ reason: 'count' });
+      expect(bed.core.executed).toBe(1);
+      expect(bed.core.pc).toBeGreaterThan(sum);
+      expect(bed.core.pc).toBeLessThan(fib);
+    });
+
     it('gives the same result step by step, flags included', () => {
       const fib = bed.load('fib');
       bed.call(fib, 9);

@@ -66,6 +66,25 @@ describe.each(TARGETS)('signals of %s', (target) => {
     expect([bed.handled, Number(core.read(COUNTING[target]))]).toEqual([50, 25]);
   });
 
+  it('runs a handler to its end between two steps of the program', () => {
+    bed.handle(SIGNAL.USR1, SIGINFO);
+    loop();
+    const { process } = bed;
+    const { core } = process;
+    for (let step = 0; step < 20; step++) {
+      const { pc, sp } = core;
+      process.signal(SIGNAL.USR1);
+      expect(core.pc).toBe(bed.text + CODE.handler);
+      expect(process.runHandler(SIGNAL.USR1)).toBeUndefined();
+      expect([core.pc, core.sp]).toEqual([pc, sp]);
+      expect(process.step()).toBeUndefined();
+      expect(core.pc).not.toBe(pc);
+    }
+    expect([bed.handled, Number(core.read(COUNTING[target]))]).toEqual([20, 10]);
+    process.exit({ exitCode: 3 });
+    expect([process.step(), process.runHandler(SIGNAL.USR1)]).toEqual([{ exitCode: 3 }, { exitCode: 3 }]);
+  });
+
   it('gives the handler the number, siginfo and a context with the interrupted registers', () => {
     bed.handle(SIGNAL.USR2, SIGINFO, 0b100);
     loop();
