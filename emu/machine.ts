@@ -248,6 +248,18 @@ export class Machine {
     return made;
   }
 
+  /** Does `body` with `runner` in charge of what runs on the machine. Returns or throws what `body` does. */
+  runUnder<T>(runner: Runner, body: () => T): T {
+    const before = this.runner;
+    this.runner = runner;
+    try {
+      return body();
+    } finally {
+      this.runner = before;
+      this.core.stepping = false;
+    }
+  }
+
   /** Runs the initialisation of a freshly made instance. */
   runInit(instance: ModuleInstance): void {
     const { loaded, env } = instance;

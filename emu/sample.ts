@@ -107,15 +107,7 @@ export class Sampler implements Runner {
 
   /** Samples while `body` runs; what it calls on the machine, that is. Returns or throws what `body` does. */
   during<T>(body: () => T): T {
-    const { machine } = this;
-    const { runner } = machine;
-    machine.runner = this;
-    try {
-      return body();
-    } finally {
-      machine.runner = runner;
-      machine.core.stepping = false;
-    }
+    return this.machine.runUnder(this, body);
   }
 
   run(): Stop {

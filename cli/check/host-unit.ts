@@ -64,7 +64,7 @@ export function checkScript(
   );
 }
 
-/** The same of a workload, on a stack as large as any program's and without end to its calls. */
+/** The same of a workload: its stack has the size of an executable's, and its calls have no budget. */
 export function checkWorkload(
   workload: Workload,
   configuration: Configuration,

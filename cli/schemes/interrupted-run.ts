@@ -21,15 +21,7 @@ export class InterruptedRun implements Runner {
 
   /** Interrupts while `body` runs. Returns or throws what it does. */
   during<T>(body: () => T): T {
-    const { machine } = this;
-    const { runner } = machine;
-    machine.runner = this;
-    try {
-      return body();
-    } finally {
-      machine.runner = runner;
-      machine.core.stepping = false;
-    }
+    return this.machine.runUnder(this, body);
   }
 
   run(_core: Core): Stop {

@@ -10,6 +10,7 @@ import {
 } from '../../compiler/image/program-info.ts';
 import { LinuxProcess, SIGNAL } from '../linux/index.ts';
 import { SIG_IGN } from '../linux/signals.ts';
+import { readFailures } from '../stack/reader.ts';
 import type { Kind } from '../stack/true-stack.ts';
 import { ByAddress } from './by-address.ts';
 import { type CheckedFrame, registersOf, StackDiffers } from './difference.ts';
@@ -47,19 +48,8 @@ const framesPerInstruction = 32;
 const sampledFrames = 512;
 const dumpedFrames = 64;
 
-/** Reasons by the numbers that samples carry (runtime/assembly/failure.ts). */
-const failures = [
-  'complete',
-  'no-image-at-pc',
-  'no-image-at-return',
-  'not-published',
-  'return-address-unreadable',
-  'bad-env',
-  'bad-record',
-  'wrong-function',
-  'wrong-activation',
-  'broken-chain',
-];
+/** Reasons by the numbers that samples carry (runtime/assembly/failure.ts, which a spec compares with these). */
+const failures: readonly string[] = ['complete', ...readFailures];
 
 /** Exit code of a program that trapped (docs/executables.md). */
 const trapped = 134;

@@ -127,15 +127,7 @@ export class HostCheck implements Runner {
 
   /** Checks what `body` runs on the machine. Returns or throws what `body` does; {@link StackDiffers} at a difference. */
   during<T>(body: () => T): T {
-    const { machine } = this;
-    const { runner } = machine;
-    machine.runner = this;
-    try {
-      return body();
-    } finally {
-      machine.runner = runner;
-      machine.core.stepping = false;
-    }
+    return this.machine.runUnder(this, body);
   }
 
   run(core: Core): Stop {

@@ -187,7 +187,7 @@ const readlinkat: SystemCall = (process, dir, path, address, length) => {
 const UTIME_NOW = 0x3fff_ffff;
 const UTIME_OMIT = 0x3fff_fffe;
 
-/** Two times of `seconds` bytes each: those of the program's clock, when it asks for none or for now. */
+/** Two times of `seconds` bytes each; the time of the program's clock where it names none, or UTIME_NOW. */
 function times({ memory, clock }: LinuxProcess, address: number, word: 4 | 8): Uint8Array {
   const result = new DataView(new ArrayBuffer(32));
   const now = clock.read(0) ?? { seconds: 0, nanoseconds: 0 };

@@ -18,16 +18,18 @@ import { type CodePoint, CodePoints } from './code.ts';
  * - `wrong-activation`: an activation record stands where none can, misses, or names another exec env
  * - `broken-chain`: a record's predecessor is not an older one
  */
-export type ReadFailure =
-  | 'no-image-at-pc'
-  | 'no-image-at-return'
-  | 'not-published'
-  | 'return-address-unreadable'
-  | 'bad-env'
-  | 'bad-record'
-  | 'wrong-function'
-  | 'wrong-activation'
-  | 'broken-chain';
+export const readFailures = [
+  'no-image-at-pc',
+  'no-image-at-return',
+  'not-published',
+  'return-address-unreadable',
+  'bad-env',
+  'bad-record',
+  'wrong-function',
+  'wrong-activation',
+  'broken-chain',
+] as const;
+export type ReadFailure = (typeof readFailures)[number];
 
 /** What interrupted code leaves a signal handler: the registers that reading starts from. */
 export interface InterruptedRegisters {

@@ -110,6 +110,28 @@ function newNameError(place: usize): i64 {
   return result < 0 ? result : -(<i64>LinuxError.eexist);
 }
 
+/** Takes the paths of a call that has two. */
+function takeBoth(oldPath: u32, oldBytes: u32, newPath: u32, newBytes: u32): u32 {
+  const error = takePath(firstPath, oldPath, oldBytes);
+  return error === 0 ? takePath(secondPath, newPath, newBytes) : error;
+}
+
+/** Makes `call` on the names in both places, unless `found` says that they are none, and leaves the places. */
+function onBoth(call: Sys, found: i64): u32 {
+  let result = found;
+  if (result === 0)
+    result = kernel(
+      call,
+      parentOf(firstPlace),
+      nameIn(firstPlace),
+      parentOf(secondPlace),
+      nameIn(secondPlace),
+    );
+  leave(firstPlace);
+  leave(secondPlace);
+  return errno(result);
+}
+
 export function path_link(
   oldFd: u32,
   lookup: u32,
@@ -121,8 +143,7 @@ export function path_link(
 ): u32 {
   let error = demandDirectory(oldFd, Right.pathLinkSource);
   if (error === 0) error = demandDirectory(newFd, Right.pathLinkTarget);
-  if (error === 0) error = takePath(firstPath, oldPath, oldBytes);
-  if (error === 0) error = takePath(secondPath, newPath, newBytes);
+  if (error === 0) error = takeBoth(oldPath, oldBytes, newPath, newBytes);
   if (error !== 0) return error;
   // Like wasmtime: a hard link to what a symbolic link leads to is not made.
   if ((lookup & symlinkFollow) !== 0) return Errno.inval;
@@ -130,17 +151,7 @@ export function path_link(
   if (result < 0) return errno(result);
   result = findParent(secondPlace, <i32>hostOf(newFd), secondPath, false);
   if (result === 0) result = newNameError(secondPlace);
-  if (result === 0)
-    result = kernel(
-      Sys.linkat,
-      parentOf(firstPlace),
-      nameIn(firstPlace),
-      parentOf(secondPlace),
-      nameIn(secondPlace),
-    );
-  leave(firstPlace);
-  leave(secondPlace);
-  return errno(result);
+  return onBoth(Sys.linkat, result);
 }
 
 export function path_rename(
@@ -153,23 +164,12 @@ export function path_rename(
 ): u32 {
   let error = demandDirectory(oldFd, Right.pathRenameSource);
   if (error === 0) error = demandDirectory(newFd, Right.pathRenameTarget);
-  if (error === 0) error = takePath(firstPath, oldPath, oldBytes);
-  if (error === 0) error = takePath(secondPath, newPath, newBytes);
+  if (error === 0) error = takeBoth(oldPath, oldBytes, newPath, newBytes);
   if (error !== 0) return error;
   let result = findParent(firstPlace, <i32>hostOf(oldFd), firstPath, false);
   if (result < 0) return errno(result);
   result = findParent(secondPlace, <i32>hostOf(newFd), secondPath, false);
   // A slash behind either name asks for a directory to be renamed.
   if (result === 0 && (hasSlash(firstPlace) || hasSlash(secondPlace))) result = slashError(firstPlace);
-  if (result === 0)
-    result = kernel(
-      Sys.renameat,
-      parentOf(firstPlace),
-      nameIn(firstPlace),
-      parentOf(secondPlace),
-      nameIn(secondPlace),
-    );
-  leave(firstPlace);
-  leave(secondPlace);
-  return errno(result);
+  return onBoth(Sys.renameat, result);
 }
