@@ -11,7 +11,7 @@
  * go back. Either way the program counter and all registers are exact at every stop, faults included.
  */
 import type { AddressSpace, AddressSpaceObserver, Region } from './address-space.ts';
-import { BlockCounter } from './unicorn/block-counter.ts';
+import { BlockCounter, type ExecutedBlock } from './unicorn/block-counter.ts';
 import {
   ERROR,
   ERROR_NAMES,
@@ -398,6 +398,12 @@ export class Core implements AddressSpaceObserver {
   blockCounts(): ReadonlyMap<number, number> {
     this.#settle();
     return this.#counter?.entries ?? new Map();
+  }
+
+  /** The code executed since `counting` was turned on, block by block. See `executionCounts` for a sum over instructions. */
+  executedBlocks(): readonly ExecutedBlock[] {
+    this.#settle();
+    return this.#counter?.blocks ?? [];
   }
 
   tableMoved(host: number): void {

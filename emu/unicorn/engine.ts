@@ -497,9 +497,10 @@ export class Engine {
     this.control[offset / 4 + 1] = Math.floor(value / 2 ** 32);
   }
 
-  /** Points the block hook at a table of entry counts. */
-  useCounts(table: number): void {
-    this.#setControl(CONTROL_BLOCK.counts, table);
+  /** Points the block hook at its tables: of blocks entered, and of blocks left by a branch. */
+  useCounts(entered: number, taken: number): void {
+    this.#setControl(CONTROL_BLOCK.counts, entered);
+    this.#setControl(CONTROL_BLOCK.taken, taken);
   }
 
   #control(what: string, request: number, ...typedArguments: unknown[]): void {

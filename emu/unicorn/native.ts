@@ -85,6 +85,10 @@ export const CONTROL_BLOCK = {
   counts: 0x80,
   /** TLB misses (32 bits) until the TLB is to be enlarged at the next stop. */
   misses: 0x88,
+  /** Where a block is entered without a branch: behind the one entered last, or where the run began. */
+  fallThrough: 0x90,
+  /** The table of branches taken, when blocks are counted. */
+  taken: 0x98,
   /** Register numbers (32 bits each), pointers to `values`, the values, and what the engine holds. */
   numbers: 0x100,
   pointers: 0x200,
@@ -140,6 +144,7 @@ const ROUTINES = {
     48 8b 3b                 mov rdi, [rbx + engine]
     48 8b 73 08              start: mov rsi, [rbx + programCounter]
     48 8b 36                 mov rsi, [rsi]
+    48 89 b3 90 00 00 00     mov [rbx + fallThrough], rsi
     48 c7 43 10 00 00 00 00  mov qword [rbx + stopped], 0
     31 d2                    xor edx, edx            (until: unused, exits are enabled and there are none)
     31 c9                    xor ecx, ecx            (no timeout)
@@ -198,19 +203,36 @@ const ROUTINES = {
   systemCall: `
     c6 46 10 04              mov byte [rsi + stopped], STOPPED.systemCall
     ff 66 20                 jmp [rsi + emuStop]`,
-  /** Block hook: `(engine, address, size, control)`; a counter for every address. */
+  /**
+   * Block hook: `(engine, address, size, control)`: for every address, how often a block there was entered, and how often one was left
+   * by a branch, that is for elsewhere than the code behind it.
+   */
   countBlock_x86_64: `
     80 79 10 00              cmp byte [rcx + stopped], 0
-    75 0f                    jne return
-    48 89 71 78              mov [rcx + lastBlock], rsi
+    75 31                    jne return
+    48 39 b1 90 00 00 00     cmp [rcx + fallThrough], rsi
+    74 0f                    je enter
+    48 8b 41 78              mov rax, [rcx + lastBlock]
+    4c 8b 81 98 00 00 00     mov r8, [rcx + taken]
+    49 ff 04 c0              inc qword [r8 + rax * 8]
+    48 89 71 78              enter: mov [rcx + lastBlock], rsi
+    8d 04 16                 lea eax, [rsi + rdx]
+    48 89 81 90 00 00 00     mov [rcx + fallThrough], rax
     48 8b 81 80 00 00 00     mov rax, [rcx + counts]
     48 ff 04 f0              inc qword [rax + rsi * 8]
     c3                       return: ret`,
   /** The same where instructions are four bytes apart. */
   countBlock_armv7: `
     80 79 10 00              cmp byte [rcx + stopped], 0
-    75 0f                    jne return
-    48 89 71 78              mov [rcx + lastBlock], rsi
+    75 31                    jne return
+    48 39 b1 90 00 00 00     cmp [rcx + fallThrough], rsi
+    74 0f                    je enter
+    48 8b 41 78              mov rax, [rcx + lastBlock]
+    4c 8b 81 98 00 00 00     mov r8, [rcx + taken]
+    49 ff 04 40              inc qword [r8 + rax * 2]
+    48 89 71 78              enter: mov [rcx + lastBlock], rsi
+    8d 04 16                 lea eax, [rsi + rdx]
+    48 89 81 90 00 00 00     mov [rcx + fallThrough], rax
     48 8b 81 80 00 00 00     mov rax, [rcx + counts]
     48 ff 04 70              inc qword [rax + rsi * 2]
     c3                       return: ret`,
