@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { CycleModelError, createCortexA9 } from './cortex-a9.ts';
+
+const model = await createCortexA9();
+const bytes = (...words: number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
+
+const add = 0xe0800001; // add r0, r0, r1
+const other = 0xe0822001; // add r2, r2, r1
+const load = 0xe5900000; // ldr r0, [r0]
+const back = 0xeafffffd; // b
+const divide = 0xe710f110; // sdiv r0, r0, r1, which the Cortex-A9 lacks
+
+test('cycles of blocks that follow themselves', () => {
+  expect(model.blockCycles(bytes(add), 0)).toBe(1);
+  expect(model.blockCycles(bytes(add, other), 0)).toBe(1);
+  expect(model.blockCycles(bytes(add, other, back), 0)).toBe(1.5);
+  // A list is followed: the next load's address comes from this one.
+  expect(model.blockCycles(bytes(load, back), 0)).toBe(3);
+});
+
+test('what the model does not know is named, with its address', () => {
+  expect(() => model.blockCycles(bytes(add, divide), 0x100)).toThrow(
+    new CycleModelError(0x104, 'sdiv r0, r0, r1'),
+  );
+  expect(() => model.blockCycles(bytes(0xffffffff), 0)).toThrow('.word 0xffffffff at 0x0');
+});
+
+test('a run: each block as often as it was entered, and what is unknown counted', () => {
+  const code = bytes(add, other, back, load, back, divide);
+  const blocks = [
+    { address: 0x1000, size: 12, entries: 10 },
+    { address: 0x100c, size: 8, entries: 5 },
+    { address: 0x1014, size: 4, entries: 2 },
+  ];
+  const estimate = model.programCycles(blocks, (address, size) =>
+    code.subarray(address - 0x1000, address - 0x1000 + size),
+  );
+  expect(estimate.instructions).toBe(3 * 10 + 2 * 5 + 2);
+  expect(estimate.cycles).toBe(1.5 * 10 + 3 * 5 + 0.5 * 2);
+  expect([...estimate.unknown]).toEqual([['sdiv', 2]]);
+});
