@@ -41,6 +41,8 @@ export interface Observers {
   readonly afterPass?: (pass: string, func: Func) => void;
   /** On virtual registers, then with allocated registers, then in its final order. */
   readonly afterStage?: (stage: MachineStage, func: MFunction) => void;
+  /** Its machine code, before the linker puts it into the image. */
+  readonly afterEmit?: (compiled: CompiledFunction) => void;
   /** How long one stage or pass of one function took. */
   readonly onTime?: (stage: string, milliseconds: number) => void;
 }
@@ -105,6 +107,7 @@ function compileFunction(
   clock.restart();
   const compiled = emitFunction(machine, target, publication);
   clock.lap('emit');
+  observe.afterEmit?.(compiled);
   return compiled;
 }
 

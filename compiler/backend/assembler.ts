@@ -1,5 +1,5 @@
 import { InternalError } from '../errors.ts';
-import type { TrapKind } from '../ir/types.ts';
+import { TrapKind } from '../ir/types.ts';
 import { type Constant, MBlock } from './machine.ts';
 
 export type { Constant };
@@ -42,6 +42,26 @@ interface Stub {
   readonly origin: number;
 }
 
+/** What an instruction is there for besides its operator: for people who read the code. */
+export const CodeNote = {
+  /** Puts a value away in the frame, for want of a register. */
+  spill: 0,
+  /** Reads such a value, be it as an operand. */
+  reload: 1,
+  /** Traps if an index is outside of a memory or table. */
+  boundsCheck: 2,
+  /** Exists because the function publishes its frame. */
+  publication: 3,
+} as const;
+export type CodeNote = (typeof CodeNote)[keyof typeof CodeNote];
+
+/** Traps of indices that are too large. */
+const boundsTraps: readonly TrapKind[] = [
+  TrapKind.memoryOutOfBounds,
+  TrapKind.tableOutOfBounds,
+  TrapKind.indirectCallOutOfBounds,
+];
+
 /** Label number of the first trap stub; the others count down from it. Below all other labels that are no blocks. */
 const firstStub = -2;
 
@@ -63,6 +83,10 @@ export class Assembler {
   readonly frameRows: FrameRow[] = [];
   /** Code offsets of the instructions that store `top`. */
   readonly publications: number[] = [];
+  /** Pairs (code offset, {@link CodeNote}), ascending: one at most for each instruction. */
+  readonly notes: number[] = [];
+  /** Where the instructions end, and the jump tables begin. */
+  instructionsEnd = 0;
   private readonly labels = new Map<MBlock, number>();
   private readonly fixups: Fixup[] = [];
   private readonly stubs: Stub[] = [];
@@ -136,7 +160,13 @@ export class Assembler {
 
   /** The next instruction stores `top`. */
   publication(): void {
+    this.note(CodeNote.publication);
     this.publications.push(this.offset);
+  }
+
+  /** What the next instruction is there for. */
+  note(note: CodeNote): void {
+    this.notes.push(this.offset, note);
   }
 
   bind(block: MBlock): void {
@@ -181,8 +211,12 @@ export class Assembler {
     return index;
   }
 
-  /** A label behind the function's code at which a trap of `kind` happens, for the operator at `origin`. */
+  /**
+   * A label behind the function's code at which a trap of `kind` happens, for the operator at `origin`. Where it is a bounds check, the
+   * instruction emitted next branches there.
+   */
   trapStub(kind: TrapKind, origin: number): MBlock {
+    if (boundsTraps.includes(kind)) this.note(CodeNote.boundsCheck);
     const block = new MBlock(firstStub - this.stubLabels.length);
     this.stubLabels.push(block);
     this.stubs.push({ block, kind, origin });
@@ -208,6 +242,7 @@ export class Assembler {
       emitTrap(this);
     }
     this.stubs.length = 0;
+    this.instructionsEnd = this.offset;
     for (const { label, blocks, kind } of this.jumpTables) {
       this.bind(label);
       const start = this.offset;

@@ -2,8 +2,8 @@ import { InternalError } from '../errors.ts';
 import type { FunctionSymbol } from '../ir/function.ts';
 import type { Publication } from '../stack/scheme.ts';
 import { type FrameLayout, InstFlag, type Target } from '../target.ts';
-import { Assembler, type Constant, type FrameRow, type Relocation } from './assembler.ts';
-import type { MFunction } from './machine.ts';
+import { Assembler, CodeNote, type Constant, type FrameRow, type Relocation } from './assembler.ts';
+import { type MFunction, type MInst, RegClass } from './machine.ts';
 
 /** A function's machine code and all that is known about it, with offsets from its first byte. */
 export interface CompiledFunction {
@@ -23,14 +23,10 @@ export interface CompiledFunction {
   /** FrameLayout.recordOffset and FrameLayout.slotBase, for readers. */
   readonly recordOffset: number;
   readonly slotBase: number;
-  readonly statistics: FunctionStatistics;
-}
-
-export interface FunctionStatistics {
-  /** Rows of the instruction table emitted, without prologue, epilogues and trap stubs. */
-  readonly instructions: number;
-  readonly spills: number;
-  readonly reloads: number;
+  /** Pairs (code offset, {@link CodeNote}), ascending: what some instructions are there for. */
+  readonly notes: readonly number[];
+  /** Bytes of instructions; jump tables are behind them. */
+  readonly instructionBytes: number;
 }
 
 /** Emits an allocated and laid out function: bytes, relocations, and the tables that readers find frames and traps by. */
@@ -54,11 +50,8 @@ export function emitFunction(func: MFunction, target: Target, publication: Publi
     frameBytes: frame.size,
     recordOffset: frame.recordOffset,
     slotBase: frame.slotBase,
-    statistics: {
-      instructions: func.blocks.reduce((sum, { insts }) => sum + insts.length, 0),
-      spills: func.spills,
-      reloads: func.reloads,
-    },
+    notes: asm.notes,
+    instructionBytes: asm.instructionsEnd,
   };
 }
 
@@ -67,12 +60,16 @@ class Emission {
   private readonly target: Target;
   private readonly publication: Publication;
   private readonly frame: FrameLayout;
+  /** Operations that store a register to a spill slot. Whatever else names one reads it. */
+  private readonly spills: ReadonlySet<number>;
 
   constructor(func: MFunction, target: Target, publication: Publication, frame: FrameLayout) {
     this.func = func;
     this.target = target;
     this.publication = publication;
     this.frame = frame;
+    const classes = Object.values(RegClass);
+    this.spills = new Set(classes.map((cls) => target.spill(cls, target.registers.scratch[cls], 0).op));
   }
 
   /**
@@ -98,6 +95,7 @@ class Emission {
         asm.position(inst.origin);
         if (inst.trap !== -1) asm.trap(inst.trap);
         if (inst.publishes) asm.publication();
+        else if (inst.mem?.area === 'spill') asm.note(this.noteOfSlot(inst));
         if ((target.instructions[inst.op].flags & InstFlag.return) !== 0) {
           target.emitEpilogue(func, frame, publication, asm);
         } else target.emit(inst, frame, asm);
@@ -106,5 +104,8 @@ class Emission {
     asm.frame(body.cfa, body.returnAddress, body.published);
     asm.flushStubs((into) => target.emitTrap(into));
     return asm;
+  }
+  private noteOfSlot({ op }: MInst): CodeNote {
+    return this.spills.has(op) ? CodeNote.spill : CodeNote.reload;
   }
 }

@@ -20,7 +20,8 @@ function compiled(id: number, size: number, more: Partial<CompiledFunction> = {}
     frameBytes: 8,
     recordOffset: -1,
     slotBase: 0,
-    statistics: { instructions: 0, spills: 0, reloads: 0 },
+    notes: [],
+    instructionBytes: size,
     ...more,
   };
 }

@@ -77,6 +77,7 @@ function veneer(symbol: number, target: Target): CompiledFunction {
     frameBytes: 0,
     recordOffset: -1,
     slotBase: 0,
-    statistics: { instructions: 0, spills: 0, reloads: 0 },
+    notes: [],
+    instructionBytes: asm.offset,
   };
 }

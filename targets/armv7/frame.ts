@@ -1,4 +1,4 @@
-import type { Assembler } from '../../compiler/backend/assembler.ts';
+import { type Assembler, CodeNote } from '../../compiler/backend/assembler.ts';
 import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
 import { TrapKind } from '../../compiler/ir/types.ts';
 import { type Publication, publishes as publishesRecord } from '../../compiler/stack/scheme.ts';
@@ -116,9 +116,11 @@ function adjust(asm: Assembler, amount: number, row: (moved: number) => void): v
 function findTop(asm: Assembler, { scheme: { top } }: Publication, kept?: Mem): { mem: Mem; value: number } {
   if (top.kind === 'env') return { mem: new Mem(Reg.r10, top.offset), value: Reg.ip };
   const far = top.distance & ~0xfff;
+  asm.note(CodeNote.publication);
   if (kept !== undefined) emitWord(asm, I.ldr, [Reg.ip], [], { mem: kept });
   else {
     emitWord(asm, I.ldr, [Reg.ip], [], { mem: new Mem(Reg.r10, top.limit) });
+    asm.note(CodeNote.publication);
     emitWord(asm, I.sub_immediate, [Reg.ip], [Reg.ip], { imm: far });
   }
   return { mem: new Mem(Reg.ip, far - top.distance), value: Reg.lr };
@@ -163,7 +165,9 @@ export function emitPrologue(
   }
   down(locals);
   const { mem, value } = found ?? findTop(asm, publication);
+  asm.note(CodeNote.publication);
   emitWord(asm, I.ldr, [value], [], { mem });
+  asm.note(CodeNote.publication);
   emitWord(asm, I.push, [], [], { imm: (1 << value) | (1 << Reg.pc) });
   row(8);
   const { order } = publication;
@@ -178,6 +182,7 @@ export function emitPrologue(
 
 /** `dmb ish` (DDI 0406C A8.8.43). */
 function barrier(asm: Assembler): void {
+  asm.note(CodeNote.publication);
   emitWord(asm, I.dmb, [], [], { imm: 0b1011 });
 }
 
@@ -220,6 +225,7 @@ export function emitEpilogue(
     if (frame.recordOffset > 4095) up(frame.recordOffset);
     const record = frame.recordOffset - (frame.size - cfa);
     const { mem, value } = findTop(asm, publication, frame.keepsTail ? new Mem(Reg.sp, cfa - 8) : undefined);
+    asm.note(CodeNote.publication);
     emitWord(asm, I.ldr, [value], [], { mem: new Mem(Reg.sp, record) });
     if (order === 'seq_cst') barrier(asm);
     asm.publication();

@@ -1,4 +1,4 @@
-import type { Assembler } from '../../compiler/backend/assembler.ts';
+import { type Assembler, CodeNote } from '../../compiler/backend/assembler.ts';
 import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
 import { TrapKind } from '../../compiler/ir/types.ts';
 import {
@@ -101,6 +101,7 @@ class Rows {
 /** Emits what finds `top`, if anything: r11 is free at both ends of a function. */
 function findTop(asm: Assembler, top: TopLocation, frame: FrameLayout): Mem {
   if (top.kind === 'env') return new Mem(envRegister, top.offset);
+  asm.note(CodeNote.publication);
   encodeMemory(asm, instructions[X.mov + 1], scratch, new Mem(envRegister, top.limit), frame);
   return new Mem(scratch, -top.distance);
 }
@@ -124,9 +125,11 @@ export function emitPrologue(
     return;
   }
   moveStack(asm, frame.locals, rows);
+  asm.note(CodeNote.publication);
   encodePushImmediate(asm, func.symbol.id);
   rows.moved(8);
   const top = findTop(asm, publication.scheme.top, frame);
+  asm.note(CodeNote.publication);
   encodeMemory(asm, instructions[X.push_m], instructions[X.push_m].digit, top, frame);
   rows.moved(8);
   asm.publication();
@@ -167,7 +170,9 @@ export function emitEpilogue(
 /** Stores are ordered among themselves (SDM volume 3, 9.2.2); only a later load may pass them. */
 function fence(asm: Assembler, publication: Publication): void {
   const row = instructions[X.mfence];
-  if (publication.order === 'seq_cst') emitOpcode(asm, row, row.opcode, 0, 0, 0, 0);
+  if (publication.order !== 'seq_cst') return;
+  asm.note(CodeNote.publication);
+  emitOpcode(asm, row, row.opcode, 0, 0, 0, 0);
 }
 
 /** Moves the stack pointer down by `bytes` (negative: up). */
