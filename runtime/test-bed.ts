@@ -72,14 +72,15 @@ export class WasiBed {
   #program: (exports: Exports) => void = () => {};
   #mapped = OUTSIDE + 0x20_0000;
 
-  constructor(word: 4 | 8) {
+  /** @param variables of the program's environment, besides the directory's */
+  constructor(word: 4 | 8, variables: readonly string[] = []) {
     this.word = word;
     for (const [name, numbers] of systemCalls) {
       const number = word === 8 ? numbers & 0xffff : numbers >>> 16;
       // On x86-64 two names may stand for one number: the first is the call's own.
       if (!this.#names.has(number)) this.#names.set(number, name);
     }
-    this.#setInfo();
+    this.#setInfo(variables);
   }
 
   get #exports(): Exports {
@@ -160,7 +161,7 @@ export class WasiBed {
     else view.setUint32(0, value, true);
   }
 
-  #setInfo(): void {
+  #setInfo(variables: readonly string[]): void {
     const fields: Partial<Record<(typeof programInfoFields)[number], number>> = {
       version: 1,
       appEnv: ENV,
@@ -180,9 +181,13 @@ export class WasiBed {
     });
     this.#outside.setBigUint64(TABLES - OUTSIDE, 100n, true);
     this.#outside.setBigUint64(TABLES - OUTSIDE + 8, BigInt(TABLE_OFFSET), true);
-    const text = new TextEncoder().encode(`FATHOM_DIR=${DIRECTORY}::/\0`);
-    new Uint8Array(this.#outside.buffer).set(text, VARIABLE - OUTSIDE);
-    this.#storeWord(ARGUMENTS + 2 * this.word, VARIABLE);
+    let at = VARIABLE;
+    [`FATHOM_DIR=${DIRECTORY}::/`, ...variables].forEach((variable, k) => {
+      const text = new TextEncoder().encode(`${variable}\0`);
+      new Uint8Array(this.#outside.buffer).set(text, at - OUTSIDE);
+      this.#storeWord(ARGUMENTS + (2 + k) * this.word, at);
+      at += text.length;
+    });
     this.#storeWord(ENV + TABLE_OFFSET, TABLE);
     this.#storeWord(ENV + TABLE_OFFSET + this.word, 2);
   }

@@ -412,7 +412,7 @@ export class LinuxProcess {
   }
 
   #fireTimers(): void {
-    this.timers.fire((info) => this.signals.send(info));
+    this.timers.fire(this.signals);
   }
 
   #restoreMask(): void {

@@ -78,7 +78,7 @@ export interface SignalInfo {
   /** si_code: 0 for kill, -1 for sigqueue, positive for the kernel's own. */
   readonly code: number;
   /** si_pid and si_uid; of a timer, its number and overruns. */
-  readonly sender?: readonly [number, number];
+  readonly sender?: [number, number];
   /** si_value, low word and high word. */
   readonly value?: readonly [number, number];
   /** si_addr. */
@@ -154,6 +154,11 @@ export class Signals {
     this.savedHigh = this.blockedHigh;
     this.maskSaved = true;
     this.setBlocked(low, high);
+  }
+
+  /** Whether this very signal was sent and not delivered. */
+  isPending(info: SignalInfo): boolean {
+    return this.#infos[info.number].includes(info);
   }
 
   /** Makes a signal pending, unless it is ignored or, below 32, pending already. */

@@ -3,7 +3,7 @@ import { TARGETS } from '../unicorn/test-bed.ts';
 import { POLL } from './descriptions.ts';
 import { ERRNO } from './errno.ts';
 import { DeadlockError } from './process.ts';
-import { SA, SIGNAL } from './signals.ts';
+import { SA, SIGNAL, type SignalInfo } from './signals.ts';
 import { CODE, COUNTING, ProcessBed } from './test-bed.ts';
 
 const MONOTONIC = 1;
@@ -132,6 +132,41 @@ describe.each(TARGETS)('time of %s', (target) => {
     expect(bed.call('timer_delete', timer)).toBe(0);
     expect(bed.call('timer_settime', timer, 0, setting(1), 0)).toBe(-ERRNO.EINVAL);
     expect(bed.call('timer_create', 55, event, id)).toBe(-ERRNO.EINVAL);
+  });
+
+  it('counts what a POSIX timer missed while its signal was blocked, and by a sleep', () => {
+    bed.handle(SIGNAL.PROF, SA.SIGINFO);
+    const event = bed.room(64);
+    bed.process.space.writeU32(event + (isX86 ? 8 : 4), SIGNAL.PROF);
+    const id = bed.room(4);
+    expect(bed.call('timer_create', MONOTONIC, event, id)).toBe(0);
+    const timer = bed.process.space.readU32(id);
+    const mask = bed.room(8);
+    bed.process.space.writeU32(mask, 1 << (SIGNAL.PROF - 1));
+    const block = (how: number) => bed.call('rt_sigprocmask', how, mask, 0, 8);
+    expect(block(0)).toBe(0);
+    const setting = bed.room(32);
+    [0, 10_000, 0, 10_000].forEach((word, k) => {
+      bed.process.space.writeU64(setting + k * 8, BigInt(word));
+    });
+    expect(bed.call('timer_settime', timer, 0, setting, 0)).toBe(0);
+    // The first is what is sent, five more come with it, and ten later ones by themselves.
+    expect(bed.call('clock_nanosleep', MONOTONIC, 0, time(0, 65_000), 0)).toBe(0);
+    for (let k = 0; k < 100; k++) bed.call('getpid');
+    let sent: SignalInfo | undefined;
+    const { signals } = bed.process;
+    const take = signals.take.bind(signals);
+    signals.take = () => {
+      const info = take();
+      sent ??= info;
+      return info;
+    };
+    expect(block(1)).toBe(0);
+    expect(sent).toMatchObject({ number: SIGNAL.PROF, code: -2, sender: [timer, 15] });
+    // Seen by the handler where the kernel's structure has it, and no more of it in the next.
+    sent = undefined;
+    count(1);
+    expect(sent).toMatchObject({ code: -2, sender: [timer, 0] });
   });
 
   it('wakes a sleep by an alarm', () => {

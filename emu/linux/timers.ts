@@ -2,7 +2,7 @@
  * Interval timers and POSIX timers. In virtual time they fire between two instructions, always the same two.
  */
 import type { Clock } from './clock.ts';
-import type { SignalInfo } from './signals.ts';
+import type { SignalInfo, Signals } from './signals.ts';
 
 /** What a timer's time is measured by. */
 export type TimerKind = 'wall' | 'cpu';
@@ -14,6 +14,8 @@ export interface Timer {
   readonly offset: number;
   /** Absent for a timer that nobody is told about. */
   readonly info: SignalInfo | undefined;
+  /** The signal sent last, of a timer that counts in it what came to pass until it is delivered. */
+  sent: SignalInfo | undefined;
   /** When it fires next; undefined while it is not armed. */
   expires: number | undefined;
   interval: number;
@@ -41,6 +43,7 @@ export class Timers {
       kind,
       offset: 0,
       info: { number: signal, code: SI_KERNEL },
+      sent: undefined,
       expires: undefined,
       interval: 0,
     }));
@@ -69,7 +72,7 @@ export class Timers {
     let id = 0;
     while (this.#timers[id]) id++;
     if (id >= MAX_TIMERS) return -1;
-    this.#timers[id] = { kind, offset, info: info(id), expires: undefined, interval: 0 };
+    this.#timers[id] = { kind, offset, info: info(id), sent: undefined, expires: undefined, interval: 0 };
     return id;
   }
 
@@ -105,15 +108,15 @@ export class Timers {
   }
 
   /** Sends the signals of timers whose time has come. */
-  fire(send: (info: SignalInfo) => void): void {
+  fire(signals: Signals): void {
     for (const timer of this.#all()) {
       const now = this.time(timer);
       if (timer.expires === undefined || timer.expires > now) continue;
       const { interval } = timer;
-      // What was missed is one signal, as while a signal of the timer is pending.
-      const next = timer.expires + (Math.floor((now - timer.expires) / interval) + 1) * interval;
+      const overruns = interval > 0 ? Math.floor((now - timer.expires) / interval) : 0;
+      const next = timer.expires + (overruns + 1) * interval;
       this.set(timer, interval > 0 ? next : undefined, interval);
-      if (timer.info) send(timer.info);
+      send(timer, overruns, signals);
     }
   }
 
@@ -121,5 +124,19 @@ export class Timers {
     if (this.#armed === 0) return;
     yield* this.#intervalTimers;
     for (const timer of this.#timers) if (timer) yield timer;
+  }
+}
+
+/** What was missed is one signal, as is all while a signal of the timer is pending; POSIX timers say how often that was (si_overrun). */
+function send(timer: Timer, overruns: number, signals: Signals): void {
+  const { info, sent } = timer;
+  if (!info) return;
+  if (!info.sender) {
+    signals.send(info);
+  } else if (sent?.sender && signals.isPending(sent)) {
+    sent.sender[1] += overruns + 1;
+  } else {
+    timer.sent = { ...info, sender: [info.sender[0], overruns] };
+    signals.send(timer.sent);
   }
 }

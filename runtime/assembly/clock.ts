@@ -4,12 +4,14 @@ import { store_u64 } from './fathom';
 import { Sys } from './linux';
 import { kernel, LinuxError, native, wide } from './system';
 
-/** WASI's clocks have Linux's numbers: real time, monotonic, processor time of the process and of the thread. */
+/** WASI's clocks have Linux's numbers: real time, monotonic, processor time of the process and of the thread. The last one is Linux's alone. */
 export enum Clock {
   realtime = 0,
   monotonic = 1,
   processTime = 2,
   threadTime = 3,
+  /** Monotonic, as of the last tick of the kernel's clock: its resolution is the time between two ticks. */
+  monotonicCoarse = 6,
 }
 
 export const nanoseconds: u64 = 1_000_000_000;
@@ -60,6 +62,11 @@ export function now(clock: u32): u64 {
   return <u64>ask(Sys.clock_gettime, Sys.clock_gettime_old, clock);
 }
 
+/** Nanoseconds between two times that a clock shows, or -errno. */
+export function resolution(clock: u32): i64 {
+  return ask(Sys.clock_getres, Sys.clock_getres_old, clock);
+}
+
 function answer(time: i64, pointer: u32): u32 {
   const at = guest(pointer, 8);
   if (at === 0) return Errno.fault;
@@ -70,7 +77,7 @@ function answer(time: i64, pointer: u32): u32 {
 
 export function clock_res_get(clock: u32, pointer: u32): u32 {
   if (clock > <u32>Clock.threadTime) return Errno.inval;
-  return answer(ask(Sys.clock_getres, Sys.clock_getres_old, clock), pointer);
+  return answer(resolution(clock), pointer);
 }
 
 export function clock_time_get(clock: u32, _precision: u64, pointer: u32): u32 {

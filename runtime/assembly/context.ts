@@ -56,6 +56,15 @@ export function senderUser(information: u64): u32 {
   return load_u32(information + (word_bytes() === 8 ? 20 : 16));
 }
 
+/** `si_code` of the signals of timer_create's timers. */
+const SI_TIMER = -2;
+
+/** `si_overrun`: times that a timer expired since its signal was sent and before it arrived; 0 for what is no timer's. */
+export function timerOverruns(information: u64): u32 {
+  if (signalCode(information) !== SI_TIMER) return 0;
+  return load_u32(information + (word_bytes() === 8 ? 20 : 16));
+}
+
 /** `si_value` of a signal sent by `sigqueue`, as an integer. */
 export function signalValue(information: u64): i32 {
   return <i32>load_u32(information + (word_bytes() === 8 ? 24 : 20));

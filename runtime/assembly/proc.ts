@@ -1,9 +1,8 @@
 import { Errno, errno } from './errno';
 import { syscall } from './fathom';
 import { number, Sys } from './linux';
-import { writeProfile } from './profile-report';
+import { endProfile } from './profile-report';
 import { defaultAction } from './signals';
-import { RuntimeState, setRuntimeState } from './state';
 import { kernel, LinuxError } from './system';
 import { clearText, putByte, putDecimal, putText, writeText } from './text';
 
@@ -14,8 +13,7 @@ const standardError: u32 = 2;
 
 /** Ends the process, its profile written: from here on nothing of the program runs. */
 export function exit(code: u32): void {
-  setRuntimeState(RuntimeState.exiting, 1);
-  writeProfile();
+  endProfile();
   syscall(number(Sys.exit_group), <u64>code, 0, 0, 0, 0, 0);
 }
 

@@ -13,7 +13,7 @@ import {
   shapeFrames,
 } from './profile-ring';
 import { functionName } from './stack-map';
-import { RuntimeState, runtimeState } from './state';
+import { RuntimeState, runtimeState, setRuntimeState } from './state';
 import { currentDirectory, kernel, openNoFollow } from './system';
 import {
   clearText,
@@ -35,12 +35,19 @@ const semicolon: u32 = 59;
 /** A name of text.ts and what goes with it. */
 const longestFrame: u32 = 512;
 
+/** What the end of the program does to its profile, however it ends: no sample is added any more, and the file is written, once. */
+export function endProfile(): void {
+  if (runtimeState(RuntimeState.exiting) !== 0) return;
+  setRuntimeState(RuntimeState.exiting, 1);
+  writeProfile();
+}
+
 /**
  * Writes the profile, if there is one, as folded stacks: `outermost;...;innermost samples` for each stack, as flame graph tools read
  * them. Stacks that could not be read to their end begin with `[unreadable: reason]`, those with frames left out with `[cut]`;
- * samples that found no room are counted as `[lost]`. No sample may be added meanwhile (RuntimeState.exiting).
+ * samples that found no room are counted as `[lost]`, times that the timer expired with its signal still under way as `[missed]`.
  */
-export function writeProfile(): void {
+function writeProfile(): void {
   const ring = runtimeState(RuntimeState.profileRing);
   if (ring === 0) return;
   const file = <u32>runtimeState(RuntimeState.profileFd);
@@ -52,6 +59,8 @@ export function writeProfile(): void {
   }
   const lost = load_u32(ring + Header.lost);
   if (lost > 0) putCount('[lost]', lost);
+  const missed = load_u32(ring + Header.missed);
+  if (missed > 0) putCount('[missed]', missed);
   writeText(file);
 }
 

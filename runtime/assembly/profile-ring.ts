@@ -13,9 +13,11 @@ export enum Header {
   /** Slots of the hash table (a power of two), and those in use. */
   slots = 8,
   used = 12,
+  /** Samples that the timer could not ask for. */
+  missed = 16,
 }
 /** Offset of the hash table. */
-export const tableOffset: u32 = 16;
+export const tableOffset: u32 = 32;
 
 /** An entry: samples, {@link Entry.shape}, then for each frame `image << 28 | function`, the innermost first. */
 export enum Entry {

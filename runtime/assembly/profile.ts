@@ -1,5 +1,5 @@
 import { pointFunction, pointImage, pointKind } from './code-point';
-import { linkRegister, pinnedRegister, programCounter, stackPointer } from './context';
+import { linkRegister, pinnedRegister, programCounter, stackPointer, timerOverruns } from './context';
 import { load_u32, store_u32 } from './fathom';
 import {
   Entry,
@@ -24,16 +24,18 @@ const frames = memory.data(2048);
 const leastBytes: u32 = 4096;
 
 /** Adds the stack of the interrupted context to the profile (docs/executables.md, Environment: FATHOM_PROFILE). */
-export function sample(context: u64): void {
+export function sample(information: u64, context: u64): void {
   const ring = runtimeState(RuntimeState.profileRing);
   const bytes = <u32>runtimeState(RuntimeState.profileRingBytes);
   if (ring === 0 || bytes < leastBytes || runtimeState(RuntimeState.exiting) !== 0) return;
   if (load_u32(ring + Header.end) === 0) openRing(ring, bytes);
+  const missed = timerOverruns(information);
+  if (missed !== 0) increase(ring + Header.missed, missed);
   const shape = read(context);
   const slot = find(ring, shape);
   const found = load_u32(slot);
-  if (found !== 0) increment(ring + found + Entry.samples);
-  else if (!add(ring, bytes, slot, shape)) increment(ring + Header.lost);
+  if (found !== 0) increase(ring + found + Entry.samples, 1);
+  else if (!add(ring, bytes, slot, shape)) increase(ring + Header.lost, 1);
 }
 
 /** Reads the wasm frames to {@link frames}; returns what they are. */
@@ -92,10 +94,10 @@ function add(ring: u64, bytes: u32, slot: u64, shape: u32): bool {
     store_u32(ring + at + Entry.frames + (k << 2), load<u32>(frames + (k << 2)));
   store_u32(slot, at);
   store_u32(ring + Header.end, end);
-  increment(ring + Header.used);
+  increase(ring + Header.used, 1);
   return true;
 }
 
-function increment(address: u64): void {
-  store_u32(address, load_u32(address) + 1);
+function increase(address: u64, by: u32): void {
+  store_u32(address, load_u32(address) + by);
 }

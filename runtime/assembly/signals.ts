@@ -4,11 +4,13 @@ import { kernel, native, wide } from './system';
 
 /** Signals by number (include/uapi/asm-generic/signal.h). */
 enum Signal {
+  int = 2,
   ill = 4,
   bus = 7,
   fpe = 8,
   segv = 11,
   pipe = 13,
+  term = 15,
   prof = 27,
 }
 
@@ -21,6 +23,7 @@ const ignored: u64 = 1;
 
 /** struct kernel_sigaction: handler, flags, restorer, a word each, then the mask. */
 const action = memory.data(32);
+const oldAction = memory.data(32);
 const maskBytes: u64 = 8;
 const lastSignal: u32 = 64;
 
@@ -49,6 +52,12 @@ function setAction(signal: u32, handler: u64, flags: u64, mask: u64): void {
   kernel(Sys.rt_sigaction, <u64>signal, native(action), 0, maskBytes);
 }
 
+/** Whether whoever started the program has it ignore the signal, as shells do with SIGINT for what runs in the background. */
+function isIgnored(signal: u32): bool {
+  kernel(Sys.rt_sigaction, <u64>signal, 0, native(oldAction), maskBytes);
+  return (wide() ? load<u64>(oldAction) : load<u32>(oldAction)) === ignored;
+}
+
 /** What no handler changes. */
 export function defaultAction(signal: u32): void {
   setAction(signal, byDefault, 0, 0);
@@ -60,7 +69,7 @@ function bit(signal: u32): u64 {
 
 /**
  * Has all signals of the runtime handled on their own stack, none during another: those that traps raise, the one that asks for a
- * dump, and, with `profiles`, the profile's. A write to a pipe that nobody reads is an error to the program, not its end.
+ * dump, and, with `profiles`, the profile's and those that usually end a program, so that its profile is written first. A write to a pipe that nobody reads is an error to the program, not its end.
  */
 export function installHandlers(profiles: bool): void {
   storeWords(alternateStack, info(Info.signalStack), 0, info(Info.signalStackSize));
@@ -69,11 +78,15 @@ export function installHandlers(profiles: bool): void {
   let mask = bit(Signal.ill) | bit(Signal.bus) | bit(Signal.fpe) | bit(Signal.segv);
   if (dump !== 0) mask |= bit(dump);
   if (profiles) mask |= bit(Signal.prof);
+  let ends: u64 = 0;
+  if (profiles && !isIgnored(Signal.int)) ends |= bit(Signal.int);
+  if (profiles && !isIgnored(Signal.term)) ends |= bit(Signal.term);
+  const handled = mask | ends;
   const handler = info(Info.trampoline);
   for (let signal: u32 = 1; signal <= lastSignal; signal++)
-    if ((mask & bit(signal)) !== 0) setAction(signal, handler, handlerFlags, mask);
+    if ((handled & bit(signal)) !== 0) setAction(signal, handler, handlerFlags, handled);
   if (dump !== Signal.pipe) setAction(Signal.pipe, ignored, 0, 0);
-  // A mask outlives execve: whoever started the program may have had some of them blocked.
+  // A mask outlives execve: whoever started the program may have had some of them blocked, which those that end it stay.
   store<u64>(unblocked, mask);
   kernel(Sys.rt_sigprocmask, unblock, native(unblocked), 0, maskBytes);
 }

@@ -1,38 +1,19 @@
 import { takeArguments } from './args';
-import { call, load_u8, load_u64 } from './fathom';
+import { call, load_u64 } from './fathom';
 import { Sys } from './linux';
 import { makeMemory } from './memory';
 import { openPreopens, openStreams } from './preopens';
 import { exit, refuse } from './proc';
-import { openProfile } from './profile-report';
+import { makeRing, profileRate, startProfile } from './profile-start';
 import { Info, info } from './program-info';
 import { findSecure, isSecure, setting } from './secure';
 import { installHandlers } from './signals';
 import { RuntimeState, setRuntimeState } from './state';
-import { currentDirectory, kernel, LinuxError, Mapping, map, native, Open, wide } from './system';
+import { currentDirectory, kernel, LinuxError, map, Open } from './system';
 
-/** `FATHOM_DUMP=`, `FATHOM_PROFILE=`, `FATHOM_PROFILE_OUT=` */
+/** `FATHOM_DUMP=` */
 const dumpName = memory.data<u8>([0x46, 0x41, 0x54, 0x48, 0x4f, 0x4d, 0x5f, 0x44, 0x55, 0x4d, 0x50, 0x3d]);
 const dumpNameBytes: u32 = 12;
-const profileName = memory.data<u8>([
-  0x46, 0x41, 0x54, 0x48, 0x4f, 0x4d, 0x5f, 0x50, 0x52, 0x4f, 0x46, 0x49, 0x4c, 0x45, 0x3d,
-]);
-const profileNameBytes: u32 = 15;
-const profileOutName = memory.data<u8>([
-  0x46, 0x41, 0x54, 0x48, 0x4f, 0x4d, 0x5f, 0x50, 0x52, 0x4f, 0x46, 0x49, 0x4c, 0x45, 0x5f, 0x4f, 0x55, 0x54,
-  0x3d,
-]);
-const profileOutNameBytes: u32 = 19;
-
-/** Room for samples: pages that no sample reaches cost nothing. */
-const ringBytes: u64 = 64 << 20;
-
-/** Samples per second at most: the kernel's own clock is hardly finer. */
-const maximumRate: u32 = 10_000;
-
-/** struct itimerval: seconds and microseconds of the interval and of the first time, words. */
-const timer = memory.data(32);
-const profileTimer: u64 = 2;
 
 /** Entered by the start code with the stack pointer that the kernel gave the process (docs/executables.md). Does not return. */
 export function main(stack: u64): void {
@@ -97,42 +78,4 @@ function openDumps(): void {
   }
   setRuntimeState(RuntimeState.dumpFd, <u64>fd);
   setRuntimeState(RuntimeState.secure, isSecure ? 1 : 0);
-}
-
-/** Samples per second that are asked for, 0 for none. */
-function profileRate(): u32 {
-  const text = setting(profileName, profileNameBytes);
-  if (text === 0) return 0;
-  let rate: u32 = 0;
-  let at = text;
-  for (; load_u8(at) >= 0x30 && load_u8(at) <= 0x39 && rate <= maximumRate; at++)
-    rate = rate * 10 + load_u8(at) - 0x30;
-  if (load_u8(at) !== 0 || rate === 0 || rate > maximumRate)
-    refuse('FATHOM_PROFILE must be a number from 1 to 10000', 0);
-  return rate;
-}
-
-function makeRing(): void {
-  const ring = map(0, ringBytes, Mapping.readWrite);
-  if (ring < 0) refuse('no room for the samples of FATHOM_PROFILE', 0);
-  setRuntimeState(RuntimeState.profileRing, <u64>ring);
-  setRuntimeState(RuntimeState.profileRingBytes, ringBytes);
-  const fd = openProfile(setting(profileOutName, profileOutNameBytes));
-  if (fd < 0) refuse('cannot open the file of the profile', fd);
-  setRuntimeState(RuntimeState.profileFd, <u64>fd);
-}
-
-function startProfile(rate: u32): void {
-  const seconds: u32 = rate === 1 ? 1 : 0;
-  const micros: u32 = rate === 1 ? 0 : 1_000_000 / rate;
-  if (wide()) {
-    store<u64>(timer, seconds);
-    store<u64>(timer, micros, 8);
-    memory.copy(timer + 16, timer, 16);
-  } else {
-    store<u32>(timer, seconds);
-    store<u32>(timer, micros, 4);
-    memory.copy(timer + 8, timer, 8);
-  }
-  kernel(Sys.setitimer, profileTimer, native(timer), 0);
 }

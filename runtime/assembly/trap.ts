@@ -1,8 +1,10 @@
 import { putBacktrace } from './backtrace';
 import { faultAddress, programCounter, signalCode } from './context';
-import { memory_base, syscall, word_bytes } from './fathom';
+import { dieOf, takeDefaultAction } from './ending';
+import { syscall, word_bytes } from './fathom';
 import { imageAt, imageMap, imageStart } from './images';
 import { number, Sys } from './linux';
+import { endProfile } from './profile-report';
 import { Info, info } from './program-info';
 import { functionAt, trapAt } from './stack-map';
 import { clearText, putByte, putDecimal, putHex, putText, writeText } from './text';
@@ -32,9 +34,6 @@ const SIGBUS: u32 = 7;
 const SIGSEGV: u32 = 11;
 const stderr: u32 = 2;
 
-/** A `struct sigaction` that asks for the default action: all 0 on both targets. */
-const defaultAction = memory.data(32);
-
 /**
  * A fault: carried out where it was an unaligned access that ARM's VFP cannot do; the end of the program where compiled
  * code trapped; else none of ours, and what it would have been without a handler.
@@ -59,6 +58,7 @@ export function fault(signal: u32, information: u64, context: u64): void {
   putByte(10);
   putBacktrace(context);
   writeText(stderr);
+  endProfile();
   syscall(number(Sys.exit_group), trapStatus, 0, 0, 0, 0, 0);
 }
 
@@ -86,8 +86,6 @@ function pass(signal: u32, information: u64, pc: u64): void {
   putDecimal(signal);
   putByte(10);
   writeText(stderr);
-  syscall(number(Sys.rt_sigaction), signal, memory_base() + defaultAction, 0, 8, 0, 0);
-  if (signalCode(information) > 0) return;
-  const self = syscall(number(Sys.getpid), 0, 0, 0, 0, 0, 0);
-  syscall(number(Sys.kill), self, signal, 0, 0, 0, 0);
+  if (signalCode(information) > 0) takeDefaultAction(signal);
+  else dieOf(signal);
 }
