@@ -9,6 +9,10 @@ export interface ListingRow {
   /** Byte offset in the image's code. */
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** As Capstone prints them: Intel syntax, UAL. */
+  readonly mnemonic: string;
+  readonly operands: string;
+  /** Both. */
   readonly text: string;
   /** Byte offset of the wasm operator it comes from, or -1. */
   readonly wasmOffset: number;
@@ -30,15 +34,24 @@ export async function disassemble(
   image: Image,
   only: (f: ImageFunction) => boolean = () => true,
 ): Promise<FunctionListing[]> {
+  const lister = await createLister(image);
+  return image.functions
+    .filter((candidate) => candidate.size > 0 && only(candidate))
+    .map((f) => ({ function: f, rows: lister(f) }));
+}
+
+/** Makes a function that disassembles functions of an image, annotated from its tables; `bytes` of them, or all. */
+export async function createLister(
+  image: Image,
+): Promise<(f: ImageFunction, bytes?: number) => ListingRow[]> {
   const disassembler = await createDisassembler(image.target);
   const { map } = image;
   const publications = new Set(map.publicationAt);
   const traps = new Map(Array.from(map.trapAt, (at, i) => [at, trapMessages[map.trap[i]] ?? 'unknown trap']));
-  const listings: FunctionListing[] = [];
-  for (const f of image.functions.filter((candidate) => candidate.size > 0 && only(candidate))) {
+  return (f, bytes = f.size) => {
     let row = floorIndex(map.positionAt, f.offset);
-    const code = image.code.subarray(f.offset, f.offset + f.size);
-    const rows = disassembler.disassemble(code, f.offset).map((instruction): ListingRow => {
+    const code = image.code.subarray(f.offset, f.offset + bytes);
+    return disassembler.disassemble(code, f.offset).map((instruction): ListingRow => {
       const offset = instruction.address;
       while (row + 1 < map.positionAt.length && map.positionAt[row + 1] <= offset) row++;
       // Only the module's own functions come from the module's bytes: positions of helpers are in theirs.
@@ -47,6 +60,8 @@ export async function disassemble(
       return {
         offset,
         bytes: image.code.subarray(offset, offset + instruction.size),
+        mnemonic: instruction.mnemonic,
+        operands: instruction.operands,
         text: `${instruction.mnemonic} ${instruction.operands}`.trimEnd(),
         wasmOffset,
         operator: wasmOffset >= 0 ? operatorAt(image.module.bytes, wasmOffset) : '',
@@ -54,9 +69,7 @@ export async function disassemble(
         trap: traps.get(offset) ?? '',
       };
     });
-    listings.push({ function: f, rows });
-  }
-  return listings;
+  };
 }
 
 /** The listing as text: one line an instruction, the wasm operator named where it changes. */

@@ -3,6 +3,7 @@ import { hideBin } from 'yargs/helpers';
 import { CompileError, ImageError } from '../compiler/errors.ts';
 import { checkCommand } from './check.ts';
 import { ExitCode, UsageError } from './common.ts';
+import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
 import { dumpCommand } from './dump.ts';
@@ -24,6 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
     runCommand,
     sampleCommand,
     checkCommand,
+    compareCommand,
     disasmCommand,
     dumpCommand,
     schemesCommand,
@@ -84,8 +86,11 @@ function takeArguments(argv: Record<string, unknown>): void {
   if (Array.isArray(rest) && Array.isArray(args)) argv.args = [...args, ...rest];
 }
 
-/** What `fathom check` takes lists of, and no other command. */
-const checkLists = ['modules', 'target', 'stack', 'order', 'O', 'merge'];
+/** What some commands take lists of, and no other. */
+const commandLists: Readonly<Record<string, readonly string[]>> = {
+  check: ['modules', 'target', 'stack', 'order', 'O', 'merge'],
+  compare: ['target', 'stack', 'order', 'O'],
+};
 
 /** yargs makes a list of an option that is given twice; no other option here is one. */
 function givenOnce(argv: Record<string, unknown>): true {
@@ -99,7 +104,7 @@ function givenOnce(argv: Record<string, unknown>): true {
     'files',
     'dir',
     'env',
-    ...(Array.isArray(argv._) && argv._[0] === 'check' ? checkLists : []),
+    ...(Array.isArray(argv._) ? (commandLists[String(argv._[0])] ?? []) : []),
   ];
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));
   if (twice !== undefined) throw new UsageError(`${twice.length > 1 ? '--' : '-'}${twice} is given twice`);

@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
 import type { Image } from '../compiler/image/image.ts';
+import type { Module } from '../compiler/wasm/module.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
 import { type CompileFlags, compileFlags, ExitCode, level, loadImage, table, UsageError } from './common.ts';
 import { executableFlags } from './executable.ts';
 import { places } from './execute.ts';
-import { hostImports, ProgramExit, parseArguments } from './imports.ts';
+import { type HostImports, hostImports, ProgramExit, parseArguments } from './imports.ts';
 import { type RunExecutableFlags, runExecutable } from './run-executable.ts';
 
 /** What `run`, `sample` and `tour` need to know to run a program. */
@@ -89,17 +90,23 @@ export interface Program {
   run(): unknown;
 }
 
+/** What a run calls: an export, with its arguments as values. */
+export interface Entry {
+  readonly name: string;
+  readonly values: readonly unknown[];
+}
+
 /**
- * Prepares a program from the command line.
- * @throws UsageError if the file is refused, there is no such export, or its arguments do not fit
+ * The export that a command line asks for, else `_start`, `main`, or the only one.
+ * @throws UsageError if there is no such export, or its arguments do not fit
  */
-export async function prepareProgram(flags: ProgramFlags): Promise<Program> {
-  const path = flags.module;
-  const image = await loadImage(path, flags);
-  const { module } = image;
+export function entryOf(
+  module: Module,
+  { module: path, invoke, args }: Pick<ProgramFlags, 'module' | 'invoke' | 'args'>,
+): Entry {
   const functions = module.exports.filter((e) => e.kind === 'function');
   const wanted =
-    flags.invoke ??
+    invoke ??
     functions.find((e) => e.name === '_start')?.name ??
     functions.find((e) => e.name === 'main')?.name ??
     (functions.length === 1 ? functions[0].name : undefined);
@@ -113,32 +120,50 @@ export async function prepareProgram(flags: ProgramFlags): Promise<Program> {
   }
   const isCommand = entry.name === '_start';
   const type = module.types[module.functions[entry.index].typeIndex];
-  let values: unknown[];
   try {
-    values = isCommand ? [] : parseArguments(type, flags.args);
+    return { name: entry.name, values: isCommand ? [] : parseArguments(type, args) };
   } catch (error) {
     throw new UsageError(`${path}: ${entry.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/**
+ * Instantiates an image, which may run its start function, and calls an entry.
+ * @param hostOf makes the imports
+ */
+export function callEntry(
+  webAssembly: EmulatedWebAssembly,
+  image: Image,
+  { name, values }: Entry,
+  hostOf: (module: Module, create: typeof WebAssembly) => HostImports,
+): unknown {
+  const host = hostOf(image.module, webAssembly as unknown as typeof WebAssembly);
+  const instance = new webAssembly.Instance(webAssembly.moduleOf(image), host.imports);
+  const exports = instance.exports as Record<string, unknown>;
+  host.attach(Object.values(exports).find((e) => e instanceof webAssembly.Memory));
+  return (exports[name] as (...values: readonly unknown[]) => unknown)(...values);
+}
+
+/**
+ * Prepares a program from the command line.
+ * @throws UsageError if the file is refused, there is no such export, or its arguments do not fit
+ */
+export async function prepareProgram(flags: ProgramFlags): Promise<Program> {
+  const path = flags.module;
+  const image = await loadImage(path, flags);
+  const entry = entryOf(image.module, flags);
   const webAssembly = createWebAssembly({
     target: image.target,
     level: level(flags),
     scheme: image.scheme,
     order: image.order,
   });
+  const args = [basename(path), ...flags.args];
   return {
     webAssembly,
     image,
     entry: entry.name,
-    run() {
-      const host = hostImports(module, webAssembly as unknown as typeof WebAssembly, [
-        basename(path),
-        ...flags.args,
-      ]);
-      const instance = new webAssembly.Instance(webAssembly.moduleOf(image), host.imports);
-      const exports = instance.exports as Record<string, unknown>;
-      host.attach(Object.values(exports).find((e) => e instanceof webAssembly.Memory));
-      return (exports[entry.name] as (...values: unknown[]) => unknown)(...values);
-    },
+    run: () => callEntry(webAssembly, image, entry, (module, create) => hostImports(module, create, args)),
   };
 }
 

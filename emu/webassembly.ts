@@ -1,6 +1,6 @@
 import { CompileError as CompilerError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
-import { compile, validate as validateModule } from '../compiler/index.ts';
+import { type CompileOptions, compile, validate as validateModule } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
 import { abiDifference, stackAbi } from '../compiler/stack/compatibility.ts';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
@@ -28,6 +28,8 @@ export interface WebAssemblyOptions {
   readonly stackBytes?: number;
   /** A machine of that target to share with other namespaces; a new one where it is not given. */
   readonly machine?: Machine;
+  /** What compiles, the compiler where it is not given: for who looks on, or keeps what was compiled. */
+  readonly compile?: (bytes: Uint8Array, options: CompileOptions) => Image;
 }
 
 const targets: Readonly<Record<TargetName, Target>> = { x86_64, armv7 };
@@ -60,7 +62,8 @@ export function createWebAssembly(options: WebAssemblyOptions) {
   if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
   const difference = abiDifference(stackAbi(scheme, machine.wordBytes, order), machine.abi);
   if (difference !== null) throw new TypeError(`the machine serves other code: ${difference}`);
-  const toImage = (bytes: Uint8Array) => compile(bytes, { target: isa, level, scheme, order, publishLeaves });
+  const toImage = (bytes: Uint8Array) =>
+    (options.compile ?? compile)(bytes, { target: isa, level, scheme, order, publishLeaves });
 
   const Module = moduleClass(toImage);
   const Memory = memoryClass(machine);

@@ -1,0 +1,327 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import yargs from 'yargs';
+import type { CompileContext } from '../compiler/context.ts';
+import type { Func } from '../compiler/ir/function.ts';
+import { createWebAssembly } from '../emu/webassembly.ts';
+import { assemble, program } from '../test/support/profiles.ts';
+import { configurationsOf, shortNames } from './compare/configuration.ts';
+import type { CompareReport, ConfigurationReport } from './compare/report.ts';
+import { compareCommand } from './compare.ts';
+
+/** A pass of the compiler that these specs can switch off: the change that makes code worse. */
+const pass = vi.hoisted(() => ({ on: true }));
+vi.mock('../compiler/passes/cse.ts', async (original) => {
+  const { cse } = (await original()) as { cse: (func: Func, context: CompileContext) => void };
+  return {
+    cse(func: Func, context: CompileContext): void {
+      if (pass.on) cse(func, context);
+    },
+  };
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'fathom-compare-'));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  pass.on = true;
+  vi.restoreAllMocks();
+});
+
+/** A function that common subexpressions make longer, and one that has none. */
+const twice = `(module (memory 1)
+  (func $sums (export "sums") (param i32 i32) (result i32)
+    (i32.mul
+      (i32.mul (i32.add (local.get 0) (local.get 1)) (i32.xor (local.get 0) (local.get 1)))
+      (i32.mul (i32.add (local.get 0) (local.get 1)) (i32.xor (local.get 0) (local.get 1)))))
+  (func $plain (export "plain") (param i32) (result i32) (i32.add (local.get 0) (i32.const 5)))
+  (func (export "run") (param i32) (result i32)
+    (loop $again
+      (drop (call $sums (local.get 0) (i32.const 7)))
+      (drop (call $plain (local.get 0)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 0)))`;
+
+beforeAll(() => {
+  writeFileSync(at('twice.wat'), twice);
+  writeFileSync(at('fib.wat'), program('fib'));
+});
+
+interface Result {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+async function fathom(...args: string[]): Promise<Result> {
+  const said: string[] = [];
+  const errors: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((text: string) => said.push(text));
+  vi.spyOn(console, 'error').mockImplementation((text: string) => errors.push(text));
+  let code = -1;
+  const parser = yargs()
+    .exitProcess(false)
+    .parserConfiguration({ 'parse-positional-numbers': false })
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    });
+  await compareCommand((result) => {
+    code = result;
+  }, parser).parseAsync(['compare', ...args]);
+  return { code, output: said.join('\n'), errors: errors.join('\n') };
+}
+
+const reportOf = async (...args: string[]): Promise<CompareReport> =>
+  JSON.parse((await fathom(...args, '--json')).output);
+const functionOf = ({ functions }: ConfigurationReport, name: string) => {
+  const found = functions.find((f) => f.key === name);
+  if (found === undefined) throw new Error(`no ${name}`);
+  return found;
+};
+
+describe('configurations', () => {
+  it('are every combination, once', () => {
+    const all = configurationsOf({
+      targets: ['armv7', 'armv7'],
+      schemes: ['none', 'atomic'],
+      orders: ['relaxed'],
+      levels: [0, 1],
+    });
+    expect(shortNames(all)).toEqual([
+      'armv7 none -O0',
+      'armv7 none -O1',
+      'armv7 atomic -O0',
+      'armv7 atomic -O1',
+    ]);
+    expect(shortNames(all.slice(0, 1))).toEqual(['armv7']);
+  });
+});
+
+describe('figures', () => {
+  it('executed instructions of all functions are all that the core executed', async () => {
+    const { configurations, run } = await reportOf(at('fib.wat'), '--invoke', 'fib', '12');
+    expect(run).toBe('fib 12');
+    expect(configurations.map(({ name }) => name)).toEqual([
+      'x86_64 atomic relaxed -O1',
+      'armv7 atomic relaxed -O1',
+    ]);
+    for (const configuration of configurations) {
+      const webAssembly = createWebAssembly({ target: configuration.target });
+      const { core } = webAssembly.machine;
+      core.counting = true;
+      const { exports } = new webAssembly.Instance(new webAssembly.Module(assemble(program('fib'))), {});
+      const result = (exports as Record<string, (n: number) => number>).fib(12);
+      expect(configuration.outcome).toEqual({ code: 0, message: '', result: String(result) });
+      expect(configuration.total.run?.executed).toBe(core.instructionsExecuted());
+      webAssembly.machine.close();
+      const fib = functionOf(configuration, 'fib');
+      // Calls of fib(12) by the textbook: 2 fib(13) - 1.
+      expect(fib.run?.calls).toBe(2 * 233 - 1);
+      const { executed, publication } = { ...fib.run, ...fib };
+      expect(fib.run?.publicationExecuted).toBe(publication * (2 * 233 - 1));
+      expect(executed).toBeGreaterThan(0);
+      expect(fib.run?.cycles !== undefined).toBe(configuration.target === 'armv7');
+    }
+  });
+
+  it('say what a scheme costs', async () => {
+    const { configurations } = await reportOf(
+      at('fib.wat'),
+      '--invoke',
+      'fib',
+      '10',
+      '--stack',
+      'none',
+      'atomic',
+    );
+    for (const target of ['x86_64', 'armv7'] as const) {
+      const [none, atomic] = configurations
+        .filter((each) => each.target === target)
+        .map((each) => functionOf(each, 'fib'));
+      expect(none.publication).toBe(0);
+      expect(atomic.publication).toBe(target === 'x86_64' ? 4 : 5);
+      // What publishes is all that is more.
+      expect(atomic.instructions - none.instructions).toBe(atomic.publication);
+      expect((atomic.run?.executed ?? 0) - (none.run?.executed ?? 0)).toBe(atomic.run?.publicationExecuted);
+    }
+  });
+
+  it('are the same whether a script runs the module or the command does', async () => {
+    writeFileSync(
+      at('glue.mjs'),
+      `import { readFileSync } from 'node:fs';
+      export default async (WebAssembly) => {
+        const { instance } = await WebAssembly.instantiate(readFileSync(${JSON.stringify(at('fib.wasm'))}));
+        return instance.exports.fib(9);
+      };`,
+    );
+    writeFileSync(at('fib.wasm'), assemble(program('fib')));
+    const scripted = await reportOf(at('fib.wasm'), '--script', at('glue.mjs'));
+    const called = await reportOf(at('fib.wasm'), '--invoke', 'fib', '9');
+    expect(scripted.configurations.map(({ functions }) => functions)).toEqual(
+      called.configurations.map(({ functions }) => functions),
+    );
+    writeFileSync(at('idle.mjs'), 'export default () => 0;');
+    await expect(fathom(at('fib.wasm'), '--script', at('idle.mjs'))).rejects.toThrow(
+      'the run never instantiates the module',
+    );
+  });
+
+  it('of a program that traps are what it executed, and the trap is told', async () => {
+    writeFileSync(
+      at('trap.wat'),
+      '(module (func $f (export "f") (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0))))',
+    );
+    const { code, errors } = await fathom(at('trap.wat'), '--invoke', 'f', '0', '--target', 'armv7');
+    expect(code).toBe(134);
+    expect(errors).toMatch(/^armv7 atomic relaxed -O1: RuntimeError: divide by zero/);
+  });
+});
+
+describe('tables', () => {
+  it('have a line for each target, the function that executes most first', async () => {
+    const { output, code } = await fathom(at('twice.wat'), '--invoke', 'run', '50', '--top', '2');
+    expect(code).toBe(0);
+    const lines = output.split('\n');
+    expect(lines[0]).toMatch(/^function +wasm +code +instr .* executed +loads +stores/);
+    expect(lines.slice(1).map((line) => line.slice(0, 16).trim().split(/ +/)[0])).toEqual([
+      'all',
+      'armv7',
+      expect.stringMatching(/^(sums|run|func)/),
+      'armv7',
+      expect.anything(),
+      'armv7',
+      '…',
+    ]);
+    expect(lines[1]).toMatch(/100\.0 %/);
+  });
+
+  it('show one function by name or index, and sort', async () => {
+    const named = (await fathom(at('twice.wat'), '--function', 'plain')).output;
+    expect((await fathom(at('twice.wat'), '--function', '1')).output).toBe(named);
+    expect(named).not.toMatch(/^all|sums/m);
+    const byName = (await fathom(at('twice.wat'), '--sort', 'name', '--target', 'armv7')).output;
+    const names = byName
+      .split('\n')
+      .slice(2)
+      .map((line) => line.split(/ {2,}/)[0]);
+    expect(names).toEqual([...names].sort());
+    await expect(fathom(at('twice.wat'), '--function', 'nobody')).rejects.toThrow('has no function nobody');
+  });
+});
+
+describe('--against', () => {
+  const base = (): string => at('base.json');
+  beforeAll(async () => {
+    await fathom(at('twice.wat'), '--invoke', 'run', '50', '-o', base());
+  });
+  const gate = (...more: string[]): Promise<Result> =>
+    fathom(at('twice.wat'), '--invoke', 'run', '50', '--against', base(), ...more);
+
+  it('passes on an unchanged compiler', async () => {
+    const { code, output } = await gate();
+    expect(code).toBe(0);
+    expect(output.split('\n').filter((line) => line.includes('unchanged'))).toHaveLength(4);
+    expect(output).not.toMatch(/FAILED|grew|shrank/);
+  });
+
+  it('fails when a pass is switched off, and names the function', async () => {
+    pass.on = false;
+    const { code, output } = await gate();
+    expect(code).toBe(1);
+    const lines = output.slice(output.indexOf('against')).split('\n');
+    const failed = lines.flatMap((line, k) => (line.startsWith('FAILED') ? [[line, lines[k + 1]]] : []));
+    expect(failed.map(([line]) => line.split(', +')[0])).toEqual([
+      expect.stringMatching(/^FAILED x86_64 atomic relaxed -O1: bytes of machine code: [\d,]+ -> [\d,]+$/),
+      expect.stringMatching(/^FAILED x86_64 atomic relaxed -O1: instructions executed: /),
+      expect.stringMatching(/^FAILED armv7 atomic relaxed -O1: bytes of machine code: /),
+      expect.stringMatching(/^FAILED armv7 atomic relaxed -O1: instructions executed: /),
+    ]);
+    for (const [, culprit] of failed) expect(culprit).toMatch(/^ {2}sums grew: \d+ -> \d+, \+\d+ \(\+/);
+    expect(output).not.toMatch(/plain grew/);
+  });
+
+  it('allows what it is told to', async () => {
+    pass.on = false;
+    expect((await gate('--allow', '60%')).code).toBe(0);
+    expect((await gate('--allow', '0.6')).code).toBe(0);
+    expect((await gate('--allow', '1%')).code).toBe(1);
+    await expect(gate('--allow', 'much')).rejects.toThrow('--allow takes a share such as 2%, not much');
+  });
+
+  it('improvements pass and are told', async () => {
+    pass.on = false;
+    await fathom(at('twice.wat'), '--invoke', 'run', '50', '-o', at('worse.json'));
+    pass.on = true;
+    const { code, output } = await fathom(
+      at('twice.wat'),
+      '--invoke',
+      'run',
+      '50',
+      '--against',
+      at('worse.json'),
+    );
+    expect(code).toBe(0);
+    expect(output).toMatch(/sums shrank: \d+ -> \d+, -\d+ \(-/);
+  });
+
+  it('a function that is new has grown from nothing', async () => {
+    writeFileSync(at('more.wat'), twice.replace('(memory 1)', '(memory 1) (func $new (export "new"))'));
+    const { code, output } = await fathom(
+      at('more.wat'),
+      '--invoke',
+      'run',
+      '50',
+      '--target',
+      'armv7',
+      '--against',
+      base(),
+    );
+    expect(code).toBe(1);
+    expect(output).toMatch(/new grew: 0 -> \d+, \+\d+ \(new\)/);
+  });
+
+  it('refuses what cannot be compared', async () => {
+    const report = JSON.parse(readFileSync(base(), 'utf8'));
+    const against = async (value: unknown, ...more: string[]): Promise<Result> => {
+      writeFileSync(at('odd.json'), typeof value === 'string' ? value : JSON.stringify(value));
+      return fathom(at('twice.wat'), ...more, '--against', at('odd.json'));
+    };
+    await expect(against('{')).rejects.toThrow('is no JSON');
+    await expect(against({ a: 1 })).rejects.toThrow('is no report of fathom compare --json');
+    await expect(against({ ...report, version: 7 })).rejects.toThrow(
+      'is a report of version 7; this fathom reads version 1',
+    );
+    await expect(against({ ...report, configurations: [{ name: 1 }] })).rejects.toThrow(
+      'is a damaged report',
+    );
+    await expect(against(report)).rejects.toThrow('the earlier report is of run 50, this one of no run');
+    await expect(against(report, '--invoke', 'run', '50', '-O', '0')).rejects.toThrow(
+      'the earlier report has x86_64 atomic relaxed -O1, armv7 atomic relaxed -O1, none of which is here',
+    );
+    await expect(fathom(at('twice.wat'), '--against', at('missing.json'))).rejects.toThrow('no such file');
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [['--script', 'x.mjs', '--run'], '--script runs the module'],
+    [['5'], '5: arguments go with --run or --invoke'],
+    [['--top', '0'], '--top takes a whole number'],
+    [['-O', '7'], '-O takes 0, 1, 2 or 3, not 7'],
+    [['-o', 'x.txt'], 'the ending names no format'],
+    [['--invoke', 'nobody'], 'has no exported function nobody'],
+    [['--sort', 'colour'], 'Invalid values'],
+  ])('refuses %j', async (args, message) => {
+    await expect(fathom(at('twice.wat'), ...args)).rejects.toThrow(message);
+  });
+
+  it('knows the workloads', async () => {
+    const { configurations, module } = await reportOf('workload:fib', '--target', 'x86_64');
+    expect(module.name).toBe('fib');
+    expect(configurations[0].total.run?.executed).toBeGreaterThan(500_000);
+    await expect(fathom('workload:nothing')).rejects.toThrow('workload:nothing: there are workload:fib');
+  });
+});
