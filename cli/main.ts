@@ -1,6 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { CompileError, ImageError } from '../compiler/errors.ts';
+import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { ExitCode, UsageError } from './common.ts';
 import { compareCommand } from './compare.ts';
@@ -29,6 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
     disasmCommand,
     dumpCommand,
     schemesCommand,
+    benchCommand,
     wastCommand,
     tourCommand,
   ];

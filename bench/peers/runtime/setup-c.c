@@ -1,0 +1,3 @@
+/* A kernel compiled from C is ready from the start. */
+void setup(void);
+void setup(void) {}
