@@ -32,6 +32,12 @@ export interface Timing {
   readonly multiple?: boolean;
   /** Waits for all before it, and all behind wait for it (DDI 0388I B.6). */
   readonly serialising?: boolean;
+  /**
+   * What no class of the tables does, but other models have. The first: it waits in the decoder until it issues, and all behind it
+   * wait as well, so many cycles longer. The second: an access that issues as soon as its address is there, past others that wait.
+   */
+  readonly holdsDecoder?: number;
+  readonly unordered?: boolean;
   readonly source: string;
 }
 
