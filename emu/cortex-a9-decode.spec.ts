@@ -26,6 +26,7 @@ const expected: Readonly<Record<string, string>> = {
   'add r0, r1, r2': 'alu 1 2 > 0',
   'add r0, r1, r2, lsl #2': 'aluShift 1 2 > 0',
   'add r0, r1, r2, lsl r3': 'aluShiftRegister 1 2 3 > 0',
+  'adc r0, r1, r2': 'alu 1 2 16 > 0',
   'adds r0, r1, #1': 'alu 1 > 0 16',
   'adcseq r0, r1, #0': 'alu 1 16 0 > 0 16, conditional',
   'cmp sb, #0': 'alu 9 > 16',
@@ -63,9 +64,9 @@ const expected: Readonly<Record<string, string>> = {
   'vsqrt.f64 d0, d1': 'vfpRootDouble 34 35 > 32 33',
   'vcvt.f64.s32 d0, s2': 'vfpConvert 34 > 32 33',
   'vcmp.f64 d0, #0': 'vfpCompare 32 33 > 17',
-  'vmrs apsr_nzcv, fpscr': 'vfpTransfer 17 > 16',
-  'vmov r0, r1, d2': 'vfpTransfer 36 37 > 0 1',
-  'vmov d2, r0, r1': 'vfpTransfer 0 1 > 36 37',
+  'vmrs apsr_nzcv, fpscr': 'vfpToCore 17 > 16',
+  'vmov r0, r1, d2': 'vfpToCore 36 37 > 0 1',
+  'vmov d2, r0, r1': 'vfpFromCore 0 1 > 36 37',
   'vmov.32 r0, d1[1]': 'neonTransfer 34 35 > 0',
   'vmov.32 d1[1], r0': 'neonTransfer 34 35 0 > 34 35',
   'vmov.f64 d0, #1.0': 'vfpMove > 32 33',
@@ -81,6 +82,7 @@ const expected: Readonly<Record<string, string>> = {
   'vmla.i32 d0, d1, d2': 'neonMultiplyWord 32 33 34 35 36 37 > 32 33',
   'vcnt.8 q0, q1': 'neonCountQuad 36 37 38 39 > 32 33 34 35',
   'vld1.32 {d0, d1}, [r1]!': 'neonLoad 1 > 32 33 34 35, base 1, transfers 1',
+  'vld4.32 {d0, d1, d2, d3}, [r1]': 'neonLoadLanes 1 > 32 33 34 35 36 37 38 39, transfers 4',
   'vst1.64 {d0}, [r1]': 'neonStore 32 33 1 >, transfers 1',
   nop: 'nothing >',
   'vadd.f16 s0, s1, s2': 'unknown',
@@ -116,8 +118,8 @@ interface Module {
 }
 
 /**
- * Where Capstone 5 itself is wrong or says nothing: registers that give a shift's amount or are subtracted, lanes, saturation, packing, bits set by a
- * constant, multiples, permutations, some updated bases, system instructions.
+ * Where Capstone 5 itself is wrong or says nothing: registers that give a shift's amount or are subtracted, lanes, saturation,
+ * packing, bits set by a constant, multiples, permutations, some updated bases, system instructions.
  */
 const capstoneGaps =
   /\b(?:lsl|lsr|asr|ror) (?:r|s[bpl]|fp|ip|lr|pc)|\[\d\]|-(?:r\d|s[bpl]|fp|ip|lr)|\^|^(?:v(?:orr|bic)[\w.]* \w+, #|[su]sat|[su]xta|svc|m[cr]rr?|mrs|msr|[su]mlal|umaal|smls?ld|stmdb|v?(?:ld|st)m|v?push|vpop|f(?:ld|st)m|pkh|vac|vmsr|vtrn|strexd|vswp|vzip|vuzp|\w+[tb] \w+, \[\w+\],)/;

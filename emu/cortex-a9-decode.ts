@@ -126,7 +126,11 @@ function neonClass({ mnemonic, quad, operands }: Decoding): TimingClass {
 
 function vmovClass({ mnemonic, operands }: Decoding): TimingClass {
   if (operands.some(isCore)) {
-    return operands.some(({ text }) => text.includes('[')) ? 'neonTransfer' : 'vfpTransfer';
+    return operands.some(({ text }) => text.includes('['))
+      ? 'neonTransfer'
+      : isCore(operands[0])
+        ? 'vfpToCore'
+        : 'vfpFromCore';
   }
   const vfp = isSingle(operands[0]) || mnemonic.types[0] === 'f64';
   if (vfp) return 'vfpMove';
@@ -280,8 +284,15 @@ const isMultiple = (timing: TimingClass): boolean =>
   timing.startsWith('neonLoad') ||
   timing === 'neonStore';
 
-/** 64-bit transfers of the doubleword accesses and of NEON's; structures take one more for each lane that they move (LLVM IIC_VLD3, IIC_VLD4). */
+/** What loads of three and four structures take at the least (LLVM IIC_VLD3, IIC_VLD4). */
+const structureTransfers: Readonly<Record<string, number>> = { vld3: 3, vld4: 4 };
+
+/** Transfers of doubleword accesses, one, and of NEON's: of two double registers each (LLVM IIC_VLD1x2). */
 function transfersOf({ mnemonic, operands }: Decoding): number {
   if (mnemonic.row.kind !== 'neonMemory') return 1;
-  return Math.max(1, Math.ceil((operands[0]?.registers.length ?? 2) / 4), mnemonic.name === 'vld3' ? 3 : 1);
+  return Math.max(
+    1,
+    Math.ceil((operands[0]?.registers.length ?? 2) / 4),
+    structureTransfers[mnemonic.name] ?? 1,
+  );
 }

@@ -1,8 +1,8 @@
 import type { TimingClass } from '../targets/armv7/cortex-a9.ts';
 
 /**
- * A32 instructions by mnemonic, as disassemblers print them without condition, `s` and data type: what their operands are, and of which timing class they are. The
- * class of some follows from their operands, too; `cortex-a9-decode.ts` says how.
+ * A32 instructions by mnemonic, as disassemblers print them without condition, `s` and data type: what their operands are, and of
+ * which timing class they are. The class of some follows from their operands, too; `cortex-a9-decode.ts` says how.
  */
 
 /**
@@ -91,7 +91,8 @@ const families: readonly Family[] = [
   ['vabs', 'float', 'd', 'neonAluLong'],
   ['vcmp vcmpe', 'plain', 'n', 'vfpCompare'],
   ['vmov', 'vmov', 'd', 'vfpMove'],
-  ['vmrs vmsr', 'plain', 'd', 'vfpTransfer'],
+  ['vmrs', 'plain', 'd', 'vfpToCore'],
+  ['vmsr', 'plain', 'd', 'vfpFromCore'],
   ['vcvt vcvtr vcvtb vcvtt', 'vcvt', 'd', 'vfpConvert'],
   ['vldr', 'vfpMemory', 'd', 'vfpLoad'],
   ['vstr', 'vfpMemory', 'n', 'vfpStore'],

@@ -28,7 +28,10 @@ export interface CountedBlock {
 export interface CycleEstimate {
   readonly cycles: number;
   readonly instructions: number;
-  /** Instructions that the model does not know, by mnemonic, and how often they were executed. Each counts as a slot of the decoder, no more. */
+  /**
+   * Instructions that the model does not know, by mnemonic, and how often they were executed. Each counts as a slot of the
+   * decoder, no more.
+   */
   readonly unknown: ReadonlyMap<string, number>;
 }
 

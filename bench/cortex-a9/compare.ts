@@ -54,8 +54,9 @@ export function compareBlocks(program: string, blocks: readonly Block[]): Compar
 }
 
 /**
- * Finds which of LLVM's numbers, put in place of ours, brings the block's ratio into bounds: the one that brings it closest to 1. If
- * none does, all numbers together are tried, then LLVM's orders besides, and at last what goes a third of the way.
+ * Finds which of LLVM's numbers, put in place of ours, brings the block's ratio into bounds, or two thirds of the way there: the one
+ * that brings it closest to 1. If none does, all numbers together are tried, then LLVM's orders besides, and at last what goes a
+ * third of the way.
  */
 function explain(block: Block, insts: readonly PipelineInst[], llvm: number, ratio: number): string {
   const rowOf = new Map(insts.map((inst, i) => [inst, block.rows[i]]));
@@ -74,7 +75,7 @@ function explain(block: Block, insts: readonly PipelineInst[], llvm: number, rat
   const off = (value: number): number => Math.abs(Math.log(value));
   const alone = causes.map((cause) => ({ name: cause.name, value: ratioWith(timer([cause])) }));
   const best = alone.reduce((a, b) => (off(b.value) < off(a.value) ? b : a));
-  if (isClose(best.value)) return best.name;
+  if (isClose(best.value) || off(best.value) < off(ratio) / 3) return best.name;
   const together = ratioWith(timer(causes));
   if (isClose(together)) return structural.several.name;
   // What the numbers leave, the order of instructions makes, if anything.
@@ -90,7 +91,7 @@ type Change = (timing: Timing, inst: PipelineInst) => Timing;
 
 /** Loads do not wait for other accesses. */
 const withoutOrder: Change = (timing) =>
-  timing.fast === undefined ? timing : { ...timing, unordered: true };
+  timing.unit === 'memory' && timing.fast !== undefined ? { ...timing, unordered: true } : timing;
 
 /** VFP instructions and their accesses stop the decoder until they issue, and stores too, if `stores`; `longer`: and a cycle more. */
 const withStalls =
@@ -98,7 +99,7 @@ const withStalls =
   (timing, { class: name }) => {
     const isStore = timing.unit === 'memory' && timing.fast === undefined;
     if (timing.unit !== 'fp' && !isFloat(name) && !(stores && isStore)) return timing;
-    return { ...timing, holdsDecoder: timing.unit === 'memory' ? longer : 0 };
+    return { ...timing, holdsDecoder: longer };
   };
 
 const { order, stall, both } = structural;

@@ -16,7 +16,8 @@ export const llvmVersion = (program: string): string =>
   /LLVM version [\d.]+/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout)?.[0] ?? program;
 
 /**
- * LLVM's model has no cycles for these: the classes of multiples are chosen by C++ that the tool does not run, and of barriers, traps and hints it knows nothing.
+ * LLVM's model has no cycles for these: the classes of multiples are chosen by C++ that the tool does not run, and of barriers,
+ * traps and hints it knows nothing.
  */
 const unsupported = /^(?:push|pop|ldm\w*|stm\w*|vpop|vldm\w*|vstm\w*|dmb|dsb|isb|udf|nop|mrc|mcr|svc)/;
 

@@ -15,7 +15,7 @@ Compares cycles of basic blocks by Fathom's Cortex-A9 model with those of llvm-m
 the ratio, and why it is not 1. The blocks are those of bench/cortex-a9/blocks.txt, or of the modules (.wasm, .wat) that are named.
 
   --collect      first takes the blocks anew from npm's sql.js and source-map, test programs and kernels, and writes the file
-  --most N       at most N blocks of a source and kind (400)
+  --most N       at most N blocks of a source and kind (300)
   --worst N      prints the N lowest and the N highest ratios (10)
   --json FILE    writes every block's figures
   --update       writes the tables of docs/cortex-a9.md
@@ -29,7 +29,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         collect: { type: 'boolean', default: false },
-        most: { type: 'string', default: '400' },
+        most: { type: 'string', default: '300' },
         worst: { type: 'string', default: '10' },
         json: { type: 'string' },
         update: { type: 'boolean', default: false },
@@ -68,34 +68,43 @@ if (program === undefined) {
   process.exit(1);
 }
 
-const disassembler = await createDisassembler('armv7');
-if (values.collect) {
-  const collected = await collectBlocks(modules(root), disassembler, most);
-  writeFileSync(corpusPath, writeCorpus(collected));
-}
-const named = positionals.map((path) => ({ name: path, path }));
-const blocks = named.length > 0 ? await collectBlocks(named, disassembler, most) : readCorpus(disassembler);
-const compared = compareBlocks(program, blocks);
+async function check(llvmMca: string): Promise<void> {
+  const disassembler = await createDisassembler('armv7');
+  if (values.collect) {
+    const collected = await collectBlocks(modules(root), disassembler, most);
+    writeFileSync(corpusPath, writeCorpus(collected));
+  }
+  const named = positionals.map((path) => ({ name: path, path }));
+  const blocks = named.length > 0 ? await collectBlocks(named, disassembler, most) : readCorpus(disassembler);
+  const compared = compareBlocks(llvmMca, blocks);
 
-console.log(`${blocks.length} blocks, ${llvmVersion(program)}\n`);
-console.log(distributionTable(compared));
-console.log(`\n${histogram(compared)}\n\n${causeTable(compared)}\n`);
-for (const [kind, name] of kinds) {
-  const some = compared.filter((each) => each.kind === kind);
-  if (some.length > 0 && lines > 0) console.log(`${name}: ratio, ours, LLVM\n${worst(some, lines)}\n`);
+  console.log(`${blocks.length} blocks, ${llvmVersion(llvmMca)}\n`);
+  console.log(distributionTable(compared));
+  console.log(`\n${histogram(compared)}\n\n${causeTable(compared)}\n`);
+  for (const [kind, name] of kinds) {
+    const some = compared.filter((each) => each.kind === kind);
+    if (some.length > 0 && lines > 0) console.log(`${name}: ratio, ours, LLVM\n${worst(some, lines)}\n`);
+  }
+  if (values.update) writeTables(compared);
+  if (values.json !== undefined) {
+    const figures = compared.map(({ block, ...rest }) => ({
+      source: block.source,
+      instructions: block.rows.map(({ mnemonic, operands }) => `${mnemonic} ${operands}`.trimEnd()),
+      ...rest,
+    }));
+    const totals = Object.fromEntries(
+      kinds.map(([kind]) => [kind, distribution(compared.filter((each) => each.kind === kind))]),
+    );
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ llvm: llvmVersion(llvmMca), totals, blocks: figures }, null, 1)}\n`,
+    );
+  }
 }
-if (values.update) writeTables(compared);
-if (values.json !== undefined) {
-  const figures = compared.map(({ block, ...rest }) => ({
-    source: block.source,
-    instructions: block.rows.map(({ mnemonic, operands }) => `${mnemonic} ${operands}`.trimEnd()),
-    ...rest,
-  }));
-  const totals = Object.fromEntries(
-    kinds.map(([kind]) => [kind, distribution(compared.filter((each) => each.kind === kind))]),
-  );
-  writeFileSync(
-    values.json,
-    `${JSON.stringify({ llvm: llvmVersion(program), totals, blocks: figures }, null, 1)}\n`,
-  );
+
+try {
+  await check(program);
+} catch (error) {
+  console.error(`fathom: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 2;
 }

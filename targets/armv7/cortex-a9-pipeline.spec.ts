@@ -104,6 +104,13 @@ test('VFP chains: addition 4, multiplication 5 or 6, multiply-accumulate 8 or 9 
   expect(chain('vfpMacDouble')).toBe(9);
 });
 
+test('a move to a core register takes 2 cycles, 1 to plain arithmetic, and so do the flags', () => {
+  expect(latency('vfpToCore')).toBe(1);
+  expect(latency('vfpToCore', 'store')).toBe(2);
+  expect(latency('vfpToCore', 'branch')).toBe(2);
+  expect(latency('vfpFromCore', 'vfpAdd')).toBe(1);
+});
+
 test('VFP throughput: additions every cycle, double multiplications every other', () => {
   expect(steadyCycles([inst('vfpAdd', [1], [0])])).toBe(1);
   expect(steadyCycles([inst('vfpMultiplyDouble', [1], [0])])).toBe(2);

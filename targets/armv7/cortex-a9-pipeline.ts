@@ -1,8 +1,8 @@
 import { core, type Timing, type TimingClass, timingOf } from './cortex-a9.ts';
 
 /**
- * An instruction as the pipeline sees it. Whoever makes these numbers registers: the simulation only asks which are the same. Condition flags
- * are registers, too.
+ * An instruction as the pipeline sees it. Whoever makes these numbers the registers: the simulation only asks which are the same.
+ * Condition flags are registers, too.
  */
 export interface PipelineInst {
   readonly class: TimingClass;
@@ -76,7 +76,8 @@ class Occupancy {
  * The pipeline: instructions enter in order, two a cycle, as long as fewer than `core.window` are under way; each issues as
  * soon as its operands and its unit are there, older ones first; they retire in order. Accesses to memory issue in order among
  * themselves, and so do VFP and NEON instructions, which wait in a queue of their own: their port is taken for a cycle, then
- * they execute when their operands come, while younger integer instructions go on. Every access hits the first-level cache and every branch is foreseen.
+ * they execute when their operands come, while younger integer instructions go on. Every access hits the first-level cache and
+ * every branch is foreseen.
  */
 export class Pipeline {
   readonly #alus = new Occupancy(core.alus);

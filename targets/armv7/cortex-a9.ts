@@ -24,7 +24,7 @@ export interface Timing {
   readonly second?: number;
   /** Latency to a class that `takesFast`, unless the producer is conditional. */
   readonly fast?: number;
-  /** Takes results by the fast path from loads. */
+  /** Takes results by the fast path, from loads and from VFP registers. */
   readonly takesFast?: boolean;
   /** Operands are read so much later than the first stage. */
   readonly readsLate?: number;
@@ -44,9 +44,9 @@ export interface Timing {
 const b1 = 'DDI 0388I table B-1';
 const b2 = 'DDI 0388I table B-2';
 const b3 = 'DDI 0388I table B-3';
-const b4 = 'DDI 0388I section B.4';
-const fpu = 'DDI 0408I table 2-1';
-const mpe = 'DDI 0409I chapter 3';
+const b4 = 'DDI 0388I section B.4, LLVM IIC_iMUL';
+const fpu = 'DDI 0408I section 2.3, LLVM IIC_fp';
+const mpe = 'DDI 0409I chapter 3, LLVM IIC_V';
 
 /** Integer instructions. */
 const integer = {
@@ -125,11 +125,13 @@ const vfp = {
   vfpRootDouble: { unit: 'fp', occupies: 28, latency: 32, source: `${fpu}: VSQRT.F64` },
   vfpMove: { unit: 'fp', occupies: 1, latency: 1, source: `${fpu}: VMOV, VABS, VNEG` },
   vfpCompare: { unit: 'fp', occupies: 1, latency: 1, source: `${fpu}: VCMP` },
-  vfpTransfer: {
+  vfpFromCore: { unit: 'fp', occupies: 1, latency: 1, source: `${fpu}: VMOV from core registers` },
+  vfpToCore: {
     unit: 'fp',
     occupies: 1,
-    latency: 1,
-    source: `${fpu}: VMOV from and to core registers, VMRS of flags`,
+    latency: 2,
+    fast: 1,
+    source: 'GCC cortex_a9_fps, LLVM IIC_fpMOVSI: VMOV to core registers, VMRS',
   },
   vfpLoad: { unit: 'memory', occupies: 1, latency: 4, source: 'GCC cortex_a9_load1_2: f_loads, f_loadd' },
   vfpLoadMultiple: {
