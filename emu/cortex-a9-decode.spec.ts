@@ -83,6 +83,8 @@ const expected: Readonly<Record<string, string>> = {
   'vcnt.8 q0, q1': 'neonCountQuad 36 37 38 39 > 32 33 34 35',
   'vld1.32 {d0, d1}, [r1]!': 'neonLoad 1 > 32 33 34 35, base 1, transfers 1',
   'vld4.32 {d0, d1, d2, d3}, [r1]': 'neonLoadLanes 1 > 32 33 34 35 36 37 38 39, transfers 4',
+  'vld1.16 {d0[1]}, [r1]': 'neonLoad 32 33 1 > 32 33, transfers 1',
+  'vldr.16 s0, [r1]': 'unknown',
   'vst1.64 {d0}, [r1]': 'neonStore 32 33 1 >, transfers 1',
   nop: 'nothing >',
   'vadd.f16 s0, s1, s2': 'unknown',

@@ -216,9 +216,10 @@ export function decodeInstruction(printed: string, operandText: string): Pipelin
 }
 
 /** Half precision, of which the Cortex-A9 has conversions from and to singles alone, and registers of 16 bits, which it lacks. */
-const isHalf = ({ name, types }: Mnemonic): boolean =>
-  types.some((type) => type === '16' || type === 'f16') &&
-  !(name.startsWith('vcvt') && types.includes('f32'));
+const isHalf = ({ name, types: [first, second] }: Mnemonic): boolean =>
+  (first === '16' && (name === 'vldr' || name === 'vstr')) ||
+  (first === 'f16' && second !== 'f32') ||
+  (second === 'f16' && first !== 'f32');
 
 const readsFlags = new Set(['adc', 'sbc', 'rsc', 'sel', 'mrs']);
 const writesFlags = new Set('cmp cmn tst teq uadd8 uadd16 usub8 usub16 sadd8 sadd16 ssub8 ssub16'.split(' '));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { CycleModelError, createCortexA9 } from './cortex-a9.ts';
+import { TestBed } from './unicorn/test-bed.ts';
 
 const model = await createCortexA9();
 const bytes = (...words: number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
@@ -38,4 +39,27 @@ test('a run: each block as often as it was entered, and what is unknown counted'
   expect(estimate.instructions).toBe(3 * 10 + 2 * 5 + 2);
   expect(estimate.cycles).toBe(1.5 * 10 + 3 * 5 + 0.5 * 2);
   expect([...estimate.unknown]).toEqual([['sdiv', 2]]);
+});
+
+test('a run on the emulated core: every instruction counts', () => {
+  const bed = new TestBed('armv7');
+  try {
+    const address = bed.load('sum');
+    bed.core.counting = true;
+    bed.call(address, 1000, bed.data.address);
+    const blocks = bed.core.executedBlocks();
+    const read = (at: number, size: number): Uint8Array =>
+      bed.code.bytes.slice(at - address, at - address + size);
+    const own = blocks.filter((block) => block.address >= address && block.address < address + 0x24);
+    const estimate = model.programCycles(own, read);
+    // The loop's six instructions a thousand times, the one before it, and the two behind it.
+    expect(estimate.instructions).toBe(6 * 1000 + 3);
+    expect([...estimate.unknown]).toEqual([]);
+    const loop = own.reduce((a, b) => (b.entries > a.entries ? b : a));
+    const once = model.blockCycles(read(loop.address, loop.size), loop.address);
+    expect(once).toBeGreaterThanOrEqual(3);
+    expect(Math.abs(estimate.cycles - 1000 * once)).toBeLessThan(20);
+  } finally {
+    bed.core.dispose();
+  }
 });
