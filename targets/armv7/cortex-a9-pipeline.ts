@@ -84,6 +84,7 @@ export class Pipeline {
   readonly #multiplier = new Occupancy(1);
   readonly #port = new Occupancy(1);
   readonly #branches = new Occupancy(1);
+  readonly #units = [this.#alus, this.#multiplier, this.#port, this.#branches];
   readonly #results = new Map<number, Result>();
   /** The retirement cycles of the last `core.window` instructions, a ring. */
   readonly #retired: number[] = new Array(core.window).fill(0);
@@ -137,8 +138,7 @@ export class Pipeline {
       this.#slot = 0;
     }
     this.#slot++;
-    for (const unit of [this.#alus, this.#multiplier, this.#port, this.#branches])
-      unit.forget(this.#dispatched);
+    for (const unit of this.#units) unit.forget(this.#dispatched);
     return this.#dispatched;
   }
 
