@@ -236,7 +236,7 @@ describe('fathom compile', () => {
       done('compile', 'demo.wat', '--target', target, '--json', '--time-passes'),
     ) as Record<string, unknown>;
     const output = `demo.${target}.fathom`;
-    expect(summary).toMatchObject({ output, target, scheme: 'atomic', order: 'relaxed', functions: 9 });
+    expect(summary).toMatchObject({ output, target, scheme: 'unwind', order: 'relaxed', functions: 9 });
     expect(summary.codeBytes).toBeGreaterThan(100);
     expect(summary.stages).toMatchObject({ select: expect.any(Number), allocate: expect.any(Number) });
     expect(readdirSync(folder).sort()).toEqual([output, 'demo.wat'].sort());
@@ -508,7 +508,9 @@ describe('fathom disasm', () => {
     expect(
       inner.instructions.some((row) => row.operator === 'i32.div_s' && row.text.startsWith('idiv')),
     ).toBe(true);
-    const [caller] = JSON.parse(done('disasm', 'demo.wat', '-f', 'divide', '--json')) as Listing[];
+    const [caller] = JSON.parse(
+      done('disasm', 'demo.wat', '-f', 'divide', '--stack', 'atomic', '--json'),
+    ) as Listing[];
     expect(caller.instructions.some((row) => row.publishes)).toBe(true);
     done('disasm', 'demo.wat', '-f', 'inner', '-o', 'inner.s');
     expect(readFileSync(at('inner.s'), 'utf8')).toBe(done('disasm', 'demo.wat', '-f', 'inner'));

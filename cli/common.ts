@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { defaults } from '../compiler/defaults.ts';
 import { isElf } from '../compiler/elf/reader.ts';
 import { CompileError, ImageError } from '../compiler/errors.ts';
 import { isImageFile, readImage } from '../compiler/image/file.ts';
@@ -34,7 +35,7 @@ export interface CompileFlags {
 }
 
 /** What holds where the command line does not say. An image has its own answers: {@link loadImage}. */
-const defaults = { target: 'x86_64', stack: 'atomic', order: 'relaxed', O: 1 } as const;
+const defaultTarget = 'x86_64';
 
 /** Adds {@link CompileFlags} to a command. */
 export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
@@ -42,13 +43,13 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
     .option('target', {
       describe: 'instruction set',
       choices: ['x86_64', 'armv7'] as const,
-      defaultDescription: defaults.target,
+      defaultDescription: defaultTarget,
       requiresArg: true,
     })
     .option('stack', {
       describe: 'publication scheme of the wasm stack',
       choices: schemeNames,
-      defaultDescription: defaults.stack,
+      defaultDescription: defaults.scheme,
       requiresArg: true,
     })
     .option('order', {
@@ -60,7 +61,7 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
     .option('O', {
       describe: 'optimisation level, 0 to 3',
       type: 'number',
-      defaultDescription: String(defaults.O),
+      defaultDescription: String(defaults.level),
       requiresArg: true,
     })
     .option('wasm-opt', {
@@ -152,7 +153,7 @@ async function wasmOpt(path: string, bytes: Uint8Array): Promise<Uint8Array> {
  * The level of `-O`.
  * @throws UsageError unless it is 0, 1, 2 or 3
  */
-export function level({ O = defaults.O }: Pick<CompileFlags, 'O'>): OptimisationLevel {
+export function level({ O = defaults.level }: Pick<CompileFlags, 'O'>): OptimisationLevel {
   if (O !== 0 && O !== 1 && O !== 2 && O !== 3)
     throw new UsageError(`-O takes 0, 1, 2 or 3, not ${String(O)}`);
   return O;
@@ -161,9 +162,9 @@ export function level({ O = defaults.O }: Pick<CompileFlags, 'O'>): Optimisation
 /** The compiler's options as the command line states them. */
 export function compileOptions(flags: CompileFlags): CompileOptions {
   return {
-    target: targets[flags.target ?? defaults.target],
+    target: targets[flags.target ?? defaultTarget],
     level: level(flags),
-    scheme: flags.stack ?? defaults.stack,
+    scheme: flags.stack ?? defaults.scheme,
     order: flags.order ?? defaults.order,
     publishLeaves: flags['publish-leaves'] ?? false,
   };

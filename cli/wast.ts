@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { defaults } from '../compiler/defaults.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
 import { ExitCode, level, Progress, readInput, table, UsageError } from './common.ts';
@@ -32,19 +33,19 @@ export function wastCommand(done: (code: number) => void, yargs: Argv): Argv {
         .option('stack', {
           describe: 'publication scheme',
           choices: schemeNames,
-          default: 'atomic' as SchemeName,
+          default: defaults.scheme,
           requiresArg: true,
         })
         .option('order', {
           describe: 'memory order of the publication',
           choices: ['relaxed', 'release', 'seq_cst'] as const,
-          default: 'relaxed' as MemoryOrder,
+          default: defaults.order,
           requiresArg: true,
         })
         .option('O', {
           describe: 'optimisation level, 0 to 3',
           type: 'number',
-          default: 1,
+          default: defaults.level as number,
           requiresArg: true,
         })
         .option('verbose', {

@@ -5,6 +5,7 @@ import {
   HostService,
   stackGuardBytes,
 } from '../compiler/abi.ts';
+import { defaults } from '../compiler/defaults.ts';
 import { ImageError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { floorIndex } from '../compiler/image/lookup.ts';
@@ -33,7 +34,7 @@ import { Window } from './window.ts';
 export interface MachineOptions {
   /** Bytes of native stack for compiled code. */
   readonly stackBytes?: number;
-  /** How the images that it runs publish their stacks, and the weakest order; `atomic` and `relaxed` where they are not given. */
+  /** How the images that it runs publish their stacks, and the weakest order; the defaults of compiler/defaults.ts where they are not given. */
   readonly scheme?: SchemeName;
   readonly order?: MemoryOrder;
 }
@@ -107,7 +108,7 @@ export class Machine {
   /** @throws UnicornMissingError when no libunicorn serves, with advice for the user */
   constructor(
     target: TargetName,
-    { stackBytes = defaultStackBytes, scheme = 'atomic', order = 'relaxed' }: MachineOptions = {},
+    { stackBytes = defaultStackBytes, scheme = defaults.scheme, order = defaults.order }: MachineOptions = {},
   ) {
     this.target = target;
     this.wordBytes = target === 'x86_64' ? 8 : 4;

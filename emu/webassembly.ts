@@ -1,3 +1,4 @@
+import { defaults } from '../compiler/defaults.ts';
 import { CompileError as CompilerError } from '../compiler/errors.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile, validate as validateModule } from '../compiler/index.ts';
@@ -49,9 +50,9 @@ export type EmulatedWebAssembly = ReturnType<typeof createWebAssembly>;
 export function createWebAssembly(options: WebAssemblyOptions) {
   const {
     target,
-    level = 1,
-    scheme = 'atomic',
-    order = 'relaxed',
+    level = defaults.level,
+    scheme = defaults.scheme,
+    order = defaults.order,
     publishLeaves = false,
     stackBytes,
   } = options;

@@ -43,7 +43,7 @@ class World {
   private readonly target: typeof x86_64;
 
   constructor(target: typeof x86_64, level: 0 | 1) {
-    this.machine = new Machine(target.name);
+    this.machine = new Machine(target.name, { scheme: 'atomic' });
     this.target = target;
     this.level = level;
     this.machine.runner = { run: (core) => this.serve(core, () => core.run()), entered() {}, left() {} };

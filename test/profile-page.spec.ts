@@ -82,7 +82,7 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
     await open(mixed());
     expect(await page.title()).toBe('test: round');
     expect(await texts('header p')).toEqual([
-      expect.stringMatching(/^x86_64, scheme atomic: [\d,]+ samples, at every instruction;/),
+      expect.stringMatching(/^x86_64, scheme unwind: [\d,]+ samples, at every instruction;/),
     ]);
     const frames = await texts('.frame');
     expect(frames).toEqual(expect.arrayContaining(['all', 'round', 'fib', 'even', 'odd', 'floats']));

@@ -42,7 +42,7 @@ describe.each(targets)('sampling on %s', (target) => {
   });
 
   it('gives a hot leaf called through a table all of its samples', () => {
-    const webAssembly = createWebAssembly({ target });
+    const webAssembly = createWebAssembly({ target, scheme: 'atomic' });
     const module = new webAssembly.Module(assemble('hot-leaf'));
     const { run } = new webAssembly.Instance(module).exports as { run(times: number): number };
     const counted = (body: () => void): number => {

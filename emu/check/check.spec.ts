@@ -158,7 +158,7 @@ describe.each(targets)('on %s', (target) => {
   });
 
   it('ends a call that does not end, and checks the next one', () => {
-    const webAssembly = createWebAssembly({ target });
+    const webAssembly = createWebAssembly({ target, scheme: 'atomic' });
     const { machine } = webAssembly;
     const points = new Points({ kind: 'every-instruction' });
     const check = new HostCheck(machine, { scheme: 'atomic', points, budget: 5000 });

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import wabt from 'wabt';
 import { modelOf, type ProfileModel } from '../../cli/profile/model.ts';
+import { defaults } from '../../compiler/defaults.ts';
 import type { Schedule } from '../../emu/interrupts.ts';
 import { type SampleOptions, type SampleReport, Sampler } from '../../emu/sample.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassembly.ts';
@@ -33,7 +34,11 @@ export function sampled(
   imports: WebAssembly.Imports = {},
 ): SampledProgram {
   const webAssembly = createWebAssembly(options);
-  const sampler = new Sampler(webAssembly.machine, { scheme: options.scheme ?? 'atomic', schedule, ...more });
+  const sampler = new Sampler(webAssembly.machine, {
+    scheme: options.scheme ?? defaults.scheme,
+    schedule,
+    ...more,
+  });
   sampler.during(() => {
     const instance = new webAssembly.Instance(new webAssembly.Module(bytes), imports);
     const [name, ...values] = call;

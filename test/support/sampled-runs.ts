@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import wabt from 'wabt';
+import { defaults } from '../../compiler/defaults.ts';
 import type { Schedule } from '../../emu/interrupts.ts';
 import { type SampleReport, Sampler } from '../../emu/sample.ts';
 import {
@@ -42,7 +43,7 @@ export function sampledRun(
   tamper: (webAssembly: EmulatedWebAssembly) => void = () => undefined,
 ): SampledRun {
   const webAssembly = createWebAssembly(options);
-  const { scheme = 'atomic' } = options;
+  const { scheme = defaults.scheme } = options;
   const sampler = new Sampler(webAssembly.machine, { scheme, schedule, verify: true });
   const results: unknown[] = [];
   sampler.during(() =>
