@@ -1,9 +1,11 @@
 import type { Argv } from 'yargs';
 import { CompileError } from '../compiler/errors.ts';
 import { compile } from '../compiler/index.ts';
+import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
-import { blockPoints, type PointShard, Points } from '../emu/check/points.ts';
+import { defaultBlockPoints, type PointShard, Points } from '../emu/check/points.ts';
+import { Stopwatch } from '../emu/check/stopwatch.ts';
 import type { Schedule } from '../emu/interrupts.ts';
 import { checkByHandler, checkImageByHandler } from './check/handler-unit.ts';
 import { checkImage, checkScript, checkWorkload } from './check/host-unit.ts';
@@ -37,6 +39,8 @@ interface Flags {
   budget: number;
   invoke: string | undefined;
   shard: string;
+  block: number;
+  'deal-levels': boolean;
   merge: string[] | undefined;
   json: boolean;
   verbose: boolean;
@@ -77,6 +81,12 @@ export function checkCommand(done: (code: number) => void, yargs: Argv): Argv {
           default: ['relaxed'] as MemoryOrder[],
         })
         .option('O', { describe: 'optimisation levels, 0 to 3', type: 'number', array: true, default: [1] })
+        .option('deal-levels', {
+          describe:
+            'compile each module in each configuration at one of the levels given, in turn, not at all of them',
+          type: 'boolean',
+          default: false,
+        })
         .option('publish-leaves', {
           describe: 'leaf functions publish, too',
           type: 'boolean',
@@ -131,6 +141,12 @@ export function checkCommand(done: (code: number) => void, yargs: Argv): Argv {
           default: '1/1',
           requiresArg: true,
         })
+        .option('block', {
+          describe: 'interrupts of a unit that a shard takes in one piece; as many as --limit: whole units',
+          type: 'number',
+          default: defaultBlockPoints,
+          requiresArg: true,
+        })
         .option('merge', {
           describe: 'put the summaries of all shards together, from files that --json wrote',
           type: 'string',
@@ -168,14 +184,17 @@ async function run(flags: Flags): Promise<number> {
   const inputs = [];
   for (const path of flags.modules) inputs.push(await readCheckInput(path));
   const through = flags.through === 'both' ? readers : [flags.through];
-  const plan = planUnits(inputs, configurationsOf(flags), through);
+  const levels = flags.O.map((O) => level({ O }));
+  const plan = flags['deal-levels']
+    ? planUnits(inputs, configurationsOf(flags, levels.slice(0, 1)), through, levels)
+    : planUnits(inputs, configurationsOf(flags, levels), through);
   const units: UnitResult[] = [];
   for (const [i, unit] of plan.entries()) {
     // Each unit begins with another shard's part: short ones are spread over all.
     const part: PointShard = { index: (shard.index + i) % shard.of, of: shard.of };
     units.push(await runUnit(unit, settings, part, `${i + 1} of ${plan.length}`));
   }
-  return report(flags, { fathom: 'check', version: 1, plan: planHash(plan, settings), shard, units });
+  return report(flags, { fathom: 'check', version: 2, plan: planHash(plan, settings), shard, units });
 }
 
 function report(flags: Flags, summary: CheckSummary): number {
@@ -203,25 +222,35 @@ async function runUnit(
     level: input.kind === 'image' ? undefined : optimised,
     through,
   };
-  if (shard.index * blockPoints >= settings.limit)
-    return { ...about, interrupts: 0, due: null, seconds: 0, skipped: undefined, difference: undefined };
+  if (shard.index * settings.block >= settings.limit)
+    return {
+      ...about,
+      interrupts: 0,
+      due: null,
+      seconds: 0,
+      startup: 0,
+      skipped: undefined,
+      difference: undefined,
+    };
   const progress = new Progress(`${input.path}, ${target}, ${scheme}, by the ${through} (${place})`);
-  let begun = process.cpuUsage();
+  const all = new Stopwatch();
+  all.start();
   const points: Points = new Points(settings.schedule, {
     shard,
     limit: settings.limit,
-    onBlock: () => {
-      if (points.due === 0) begun = process.cpuUsage();
-      else progress.say(speed(points, cpuSeconds(begun)));
-    },
+    blockPoints: settings.block,
+    onBlock: () => progress.say(speed(points)),
   });
   try {
     const { difference, skipped } = await outcomeOf(unit, settings, points);
+    all.stop();
+    const { seconds } = points.checking;
     return {
       ...about,
       interrupts: points.taken,
       due: points.due,
-      seconds: cpuSeconds(begun),
+      seconds,
+      startup: Math.max(0, all.seconds - seconds),
       skipped,
       difference: difference && (await showDifference(difference)),
     };
@@ -230,14 +259,8 @@ async function runUnit(
   }
 }
 
-/** Processor time since then, of this process: what else the machine does is no matter of the check's. */
-function cpuSeconds(begun: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(begun);
-  return (user + system) / 1e6;
-}
-
-const speed = ({ due }: Points, seconds: number): string =>
-  `${due.toLocaleString('en-US')} interrupts, ${(due / seconds / 1e6).toFixed(2)} M/s`;
+const speed = ({ taken, checking }: Points): string =>
+  `${taken.toLocaleString('en-US')} interrupts, ${(taken / (checking.seconds || 1) / 1e6).toFixed(2)} M/s`;
 
 async function outcomeOf(
   { input, through, configuration }: Unit,
@@ -297,12 +320,12 @@ function checkModule(
   }
 }
 
-function configurationsOf(flags: Flags): Configuration[] {
+function configurationsOf(flags: Flags, levels: readonly OptimisationLevel[]): Configuration[] {
   const { 'publish-leaves': publishLeaves } = flags;
   return flags.target.flatMap((target) =>
     flags.stack.flatMap((scheme) =>
       flags.order.flatMap((order) =>
-        flags.O.map((O): Configuration => ({ target, scheme, order, level: level({ O }), publishLeaves })),
+        levels.map((of): Configuration => ({ target, scheme, order, level: of, publishLeaves })),
       ),
     ),
   );
@@ -325,6 +348,7 @@ function settingsOf(flags: Flags): CheckSettings {
   return {
     schedule,
     limit: flags.limit === undefined ? Number.POSITIVE_INFINITY : natural('--limit', flags.limit),
+    block: natural('--block', flags.block),
     budget: natural('--budget', flags.budget),
     invoke: flags.invoke,
     args: flags.args,

@@ -1,34 +1,41 @@
 /**
- * `npm run check [-- --interrupts N --jobs N --json FILE]`: `fathom check` over every program there is: the test programs, the specification's
- * test suite where it is at hand, a source-mapping library and SQLite; every scheme, both targets, by host and handler. Prints the table; fails if
- * anything differs. A part for each processor runs at the same time.
+ * `npm run check [-- --points N --jobs N --modules N --json FILE]`: `fathom check` over every program there is: the test programs, the
+ * specification's test suite where it is at hand, a source-mapping library and SQLite; every scheme, both targets, three optimisation levels in turn, by
+ * host and handler. Prints what each stage has done. Fails if anything differs, or if less was checked than asked for.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from './setup.mjs';
 
 const { values } = parseArgs({
   options: {
-    /** Interrupts of a module in one configuration, by the host. */
-    interrupts: { type: 'string', default: '16384' },
+    /** Interrupts by the host, all units' together, at least; by the handler there are a tenth. */
+    points: { type: 'string', default: '20000000' },
     /** Parts at the same time. */
     jobs: { type: 'string', default: String(cpus().length) },
-    /** Where the total goes as JSON. */
+    /** Modules of a stage, at most: for a try. */
+    modules: { type: 'string', default: '1000' },
+    /** Where the summary of all units goes as JSON. */
     json: { type: 'string' },
   },
 });
-const interrupts = Number(values.interrupts);
+const points = Number(values.points);
 const jobs = Number(values.jobs);
-if (!(interrupts >= 10 && Number.isInteger(jobs) && jobs >= 1)) {
-  console.error('fathom: --interrupts takes a number of 10 or more, --jobs one of 1 or more');
+const most = Number(values.modules);
+if (!(points >= 10_000 && Number.isInteger(jobs) && jobs >= 1 && Number.isInteger(most) && most >= 1)) {
+  console.error('fathom: --points takes a number of 10000 or more, --jobs and --modules one of 1 or more');
   process.exit(2);
 }
 
 await setup();
 const { findTestsuite } = await import(join(root, 'dist/cli/wast/testsuite.js'));
+const { formatTotals, mergeSummaries, parseSummary, totals } = await import(
+  join(root, 'dist/cli/check/summary.js')
+);
 
 const filesIn = (folder, pattern) =>
   existsSync(folder)
@@ -55,86 +62,154 @@ const programs = [
 const packages = ['sql.js/dist/sql-wasm.wasm', 'source-map/lib/mappings.wasm']
   .map((path) => `node_modules/${path}`)
   .filter((path) => existsSync(join(root, path)));
-const workloads = ['fib', 'even-odd', 'leaf', 'mixed', 'sqlite', 'source-map'].map(
-  (name) => `workload:${name}`,
-);
 
-/** What each run of `fathom check` does. A process for each call that traps makes scripts slow by the handler: every third one. */
-const runs = [
-  ['by the host', [...programs, ...scripts, ...packages, '--limit', String(interrupts)]],
-  ['workloads by the host', [...workloads, '--limit', String(30 * interrupts)]],
-  ['programs by the handler', [...programs, '--through', 'handler', '--limit', String(2 * interrupts)]],
-  [
-    'scripts by the handler',
-    [
-      ...scripts.filter((_, i) => i % 3 === 0),
-      '--through',
-      'handler',
-      '--limit',
-      String(Math.ceil(interrupts / 2)),
-    ],
-  ],
-].filter(([, [first]]) => !first.startsWith('--'));
+/** Calls of modules that recurse without end are ended before their stacks are all that there is. */
+const short = ['--budget', '40000'];
+const workload = (name) => `workload:${name}`;
 
-const folder = mkdtempSync(join(tmpdir(), 'fathom-check-'));
-const main = join(root, 'dist/cli/main.js');
+/**
+ * What is checked, stage by stage: the names of modules, and the share of all points that one of them has in one configuration, at most. Modules are many
+ * and short, which is breadth; kernels run for long, where the code that is interrupted is known already to the emulator. A stack of a
+ * thousand frames, as `even-odd` has, costs a thousand times what one frame does: it has its share.
+ */
+const stages = [
+  {
+    name: 'modules',
+    by: 'host',
+    inputs: [...programs, ...scripts, ...packages],
+    share: 1 / 5000,
+    options: short,
+  },
+  {
+    name: 'kernels',
+    by: 'host',
+    inputs: ['fib', 'leaf', 'mixed', 'source-map'].map(workload),
+    share: 1 / 20,
+  },
+  { name: 'sql.js', by: 'host', inputs: [workload('sqlite')], share: 1 / 50 },
+  { name: 'deep stacks', by: 'host', inputs: [workload('even-odd')], share: 1 / 1000 },
+  {
+    name: 'modules',
+    by: 'handler',
+    // A process for each call that traps makes scripts slow by the handler: every third one.
+    inputs: [...programs, ...scripts.filter((_, i) => i % 3 === 0), ...packages],
+    share: 1 / 8000,
+    options: short,
+  },
+  {
+    name: 'kernels',
+    by: 'handler',
+    inputs: ['fib', 'mixed'].map((name) => `cli/workloads/programs/${name}.wat`),
+    share: 1 / 150,
+    call: ['run', '30'],
+  },
+].filter(({ inputs }) => inputs.length > 0);
 
-/** Runs one shard, whose summary goes to a file; its progress and differences to standard error. */
-function shard(args, index) {
+/** Runs one shard; its progress and its differences go to standard error. @returns its summary, and whether it failed */
+function runShard(args, index) {
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [main, 'check', ...args, '--shard', `${index + 1}/${jobs}`, '--json'],
-      { cwd: root, stdio: ['ignore', 'pipe', index === 0 ? 'inherit' : 'pipe'] },
-    );
+    const [main, ...rest] = [
+      join(root, 'dist/cli/main.js'),
+      'check',
+      '--json',
+      '--shard',
+      `${index + 1}/${jobs}`,
+    ];
+    const child = spawn(process.execPath, [main, ...rest, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', index === 0 ? 'inherit' : 'pipe'],
+    });
     const output = [];
     const errors = [];
     child.stdout.on('data', (data) => output.push(data));
     child.stderr?.on('data', (data) => errors.push(data));
     child.on('error', reject);
-    child.on('exit', (code) => {
-      if (index > 0) process.stderr.write(Buffer.concat(errors));
-      const path = join(folder, `${index}.json`);
-      writeFileSync(path, Buffer.concat(output));
-      if (output.length > 0 && (code === 0 || code === 1)) resolve(path);
+    child.on('close', (code) => {
+      process.stderr.write(Buffer.concat(errors));
+      const text = Buffer.concat(output).toString();
+      if (code === 0 || code === 1)
+        resolve({ summary: parseSummary(`shard ${index + 1}`, text), failed: code === 1 });
       else reject(new Error(`fathom check ended with ${code}`));
     });
   });
 }
 
-const began = Date.now();
-let failed = false;
-const units = [];
-try {
-  for (const [name, args] of runs) {
-    const started = Date.now();
-    const paths = await Promise.all(Array.from({ length: jobs }, (_, index) => shard(args, index)));
-    const merged = spawn(process.execPath, [main, 'check', '--merge', ...paths, '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const output = [];
-    merged.stdout.on('data', (data) => output.push(data));
-    const code = await new Promise((resolve) => merged.on('close', resolve));
-    if (code !== 0) failed = true;
-    const summary = JSON.parse(Buffer.concat(output).toString());
-    units.push(...summary.units);
-    const count = summary.units.reduce((sum, unit) => sum + unit.interrupts, 0);
-    const seconds = (Date.now() - started) / 1000;
-    console.error(`fathom: ${name}: ${count.toLocaleString('en-US')} interrupts in ${Math.round(seconds)} s`);
-    writeFileSync(join(folder, 'total.json'), JSON.stringify({ ...summary, units }));
-  }
-  const total = join(folder, 'total.json');
-  if (values.json !== undefined) writeFileSync(values.json, readFileSync(total));
-  const table = spawn(process.execPath, [main, 'check', '--merge', total], {
-    stdio: ['ignore', 'inherit', 'ignore'],
-  });
-  await new Promise((resolve) => table.on('close', resolve));
-  const modules = new Set(units.filter(({ skipped }) => skipped === undefined).map(({ module }) => module))
-    .size;
-  console.log(
-    `${modules} modules, ${Math.round((Date.now() - began) / 1000)} s with ${jobs} at the same time`,
-  );
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+/** Checks one stage, by all jobs at the same time, each of which has whole units. */
+async function runStage({ by, inputs, share, options = [], call }) {
+  const limit = String(Math.max(1, Math.ceil(points * share)));
+  const args = [
+    ...inputs.slice(0, most),
+    '--through',
+    by,
+    '--limit',
+    limit,
+    '--block',
+    limit,
+    '-O',
+    '0',
+    '1',
+    '2',
+  ];
+  args.push('--deal-levels', ...options);
+  if (call !== undefined) args.push('--invoke', call[0], '--', ...call.slice(1));
+  const shards = await Promise.all(Array.from({ length: jobs }, (_, index) => runShard(args, index)));
+  return {
+    summary: mergeSummaries(shards.map(({ summary }) => summary)),
+    failed: shards.some(({ failed }) => failed),
+  };
 }
+
+const began = Date.now();
+const rows = [];
+const units = [];
+const plan = createHash('sha256');
+let failed = false;
+for (const stage of stages) {
+  const started = Date.now();
+  const { summary, ...outcome } = await runStage(stage);
+  if (outcome.failed) failed = true;
+  plan.update(summary.plan);
+  units.push(...summary.units);
+  const total = totals(summary.units);
+  rows.push([`${stage.name}, ${stage.by}`, total]);
+  const seconds = Math.round((Date.now() - started) / 1000);
+  console.error(
+    `fathom: ${stage.name} by the ${stage.by}: ${total.interrupts.toLocaleString('en-US')} interrupts, ${total.differences} differences, ${seconds} s`,
+  );
+}
+
+const summary = {
+  fathom: 'check',
+  version: 2,
+  plan: plan.digest('hex').slice(0, 16),
+  shard: { index: 0, of: 1 },
+  units,
+};
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(summary));
+/** A row for each value that units have there. */
+const tableBy = (title, value) => {
+  const groups = new Map();
+  for (const unit of units) groups.set(value(unit), [...(groups.get(value(unit)) ?? []), unit]);
+  console.log(
+    `${formatTotals(
+      title,
+      [...groups].map(([name, members]) => [name, totals(members)]),
+    )}\n`,
+  );
+};
+tableBy('configuration, read by', ({ target, scheme, through }) => `${target} ${scheme}, ${through}`);
+tableBy('level, read by', ({ level, through }) => `-O${level}, ${through}`);
+const wanted = { host: points, handler: Math.floor(points / 10) };
+for (const by of Object.keys(wanted)) {
+  const sum = totals(units.filter(({ through }) => through === by));
+  rows.push([`all, ${by}`, sum]);
+  if (sum.interrupts >= wanted[by] || most < 1000) continue;
+  console.error(`fathom: ${sum.interrupts} interrupts by the ${by}, of ${wanted[by]} asked for`);
+  failed = true;
+}
+rows.push(['all', totals(units)]);
+console.log(formatTotals('stage, read by', rows));
+console.log(
+  `\nseconds are of processors; checking is stepping, reading and comparing, start-up all the rest\n${Math.round((Date.now() - began) / 1000)} s with ${jobs} at the same time`,
+);
 process.exit(failed ? 1 : 0);

@@ -20,8 +20,9 @@ import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
 /** Processes that are started to go on behind calls that end the program. */
 const mostProcesses = 12;
 
-/** The runtime's images by configuration: the same for every module. */
-const runtimes = new Map<string, Readonly<Record<'wasi' | 'handler', Image>>>();
+/** The runtime's images: the same for every module, whatever level that is compiled at. */
+const runtimes = new Map<string, Image>();
+const runtimeLevel = 1;
 
 /**
  * Checks the runs of a module by the handler of the executable that it becomes: a WASI command as it is, any other module by a
@@ -128,17 +129,24 @@ function differenceOf(check: HandlerCheck): CheckDifference | undefined {
   }
 }
 
-function runtimeImages(configuration: Configuration): Readonly<Record<'wasi' | 'handler', Image>> {
-  const key = JSON.stringify(configuration);
-  const known = runtimes.get(key);
-  if (known !== undefined) return known;
-  const { target, scheme, publishLeaves, ...rest } = configuration;
+function runtimeImages({
+  target,
+  scheme,
+  order,
+  publishLeaves,
+}: Configuration): Readonly<Record<'wasi' | 'handler', Image>> {
   const { wasi, handler } = runtimeModules();
-  const options = { ...rest, target: targets[target], intrinsics: true } as const;
-  const made = {
-    wasi: compile(wasi, { ...options, scheme, publishLeaves }),
-    handler: compile(handler, { ...options, scheme: 'none' }),
+  const options = { target: targets[target], level: runtimeLevel, order, intrinsics: true } as const;
+  return {
+    wasi: runtimeImage([target, scheme, order, publishLeaves], () =>
+      compile(wasi, { ...options, scheme, publishLeaves }),
+    ),
+    handler: runtimeImage([target, order], () => compile(handler, { ...options, scheme: 'none' })),
   };
-  runtimes.set(key, made);
-  return made;
+}
+
+function runtimeImage(key: readonly unknown[], make: () => Image): Image {
+  const known = runtimes.get(JSON.stringify(key)) ?? make();
+  runtimes.set(JSON.stringify(key), known);
+  return known;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isElf } from '../../compiler/elf/reader.ts';
 import { isImageFile, readImage } from '../../compiler/image/file.ts';
+import type { OptimisationLevel } from '../../compiler/passes/pipeline.ts';
 import { inFile, loadModule, readInput, UsageError } from '../common.ts';
 import { Assembler } from '../wast/assemble.ts';
 import { parseScript } from '../wast/parse.ts';
@@ -53,15 +54,23 @@ async function script(path: string, text: string): Promise<Input> {
   return { path, kind: 'script', text, modules };
 }
 
-/** Everything that is to be run, in an order that depends on nothing but the arguments. */
+/**
+ * Everything that is to be run, in an order that depends on nothing but the arguments.
+ * @param dealt optimisation levels that units get in turn, so that every configuration meets each and none all; without them a unit's is its configuration's
+ */
 export function planUnits(
   inputs: readonly Input[],
   configurations: readonly Configuration[],
   through: readonly ReaderName[],
+  dealt?: readonly OptimisationLevel[],
 ): Unit[] {
-  return inputs.flatMap((input) => {
+  return inputs.flatMap((input, i) => {
     const own =
-      input.kind === 'image' ? configurations.slice(0, 1).map((c) => ofImage(c, input)) : configurations;
+      input.kind === 'image'
+        ? configurations.slice(0, 1).map((c) => ofImage(c, input))
+        : configurations.map((c, j) =>
+            dealt === undefined ? c : { ...c, level: dealt[(i + j) % dealt.length] },
+          );
     return own.flatMap((configuration) =>
       through.map((reader): Unit => ({ input, through: reader, configuration })),
     );

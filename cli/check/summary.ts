@@ -5,7 +5,7 @@ import type { UnitResult } from './unit.ts';
 export interface CheckSummary {
   readonly fathom: 'check';
   /** Of this form. */
-  readonly version: 1;
+  readonly version: 2;
   /** Hash of what is checked and how: equal for the shards of one check. */
   readonly plan: string;
   readonly shard: { readonly index: number; readonly of: number };
@@ -47,6 +47,7 @@ function mergeUnit(parts: readonly UnitResult[]): UnitResult {
     throw new UsageError('the summaries are of different checks');
   const interrupts = parts.reduce((sum, part) => sum + part.interrupts, 0);
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
+  const startup = parts.reduce((sum, part) => sum + part.startup, 0);
   const run = parts.filter((part) => part.due !== null);
   const [{ due } = first] = run;
   const difference = parts.find((part) => part.difference !== undefined)?.difference;
@@ -56,7 +57,7 @@ function mergeUnit(parts: readonly UnitResult[]): UnitResult {
       `${first.module}, ${first.target}, ${first.scheme}, ${first.through}: the shards have ${interrupts} interrupts of ${due}`,
     );
   const skipped = run.find((part) => part.skipped !== undefined)?.skipped;
-  return { ...first, interrupts, due, seconds, skipped, difference };
+  return { ...first, interrupts, due, seconds, startup, skipped, difference };
 }
 
 /**
@@ -79,7 +80,7 @@ function isSummary(value: unknown): value is CheckSummary {
   const { fathom, version, plan, shard, units } = value as Partial<CheckSummary>;
   return (
     fathom === 'check' &&
-    version === 1 &&
+    version === 2 &&
     typeof plan === 'string' &&
     Number.isInteger(shard?.index) &&
     Number.isInteger(shard?.of) &&
@@ -92,28 +93,37 @@ const isUnit = (unit: Partial<UnitResult> | null): boolean =>
   typeof unit === 'object' &&
   unit !== null &&
   typeof unit.module === 'string' &&
-  [unit.interrupts, unit.due ?? 0, unit.seconds].every((n) => typeof n === 'number' && n >= 0);
+  [unit.interrupts, unit.due ?? 0, unit.seconds, unit.startup].every((n) => typeof n === 'number' && n >= 0);
 
 export interface Totals {
+  /** Distinct ones in which anything was interrupted. */
+  readonly modules: number;
+  /** Units that were run. */
   readonly units: number;
   readonly skipped: number;
   readonly interrupts: number;
+  /** Processor time: of checking, and of all else that units need. */
   readonly seconds: number;
+  readonly startup: number;
   readonly differences: number;
 }
 
 export function totals(units: readonly UnitResult[]): Totals {
   const run = units.filter(({ skipped, due }) => skipped === undefined && due !== null);
+  const sum = (of: (unit: UnitResult) => number): number => run.reduce((total, unit) => total + of(unit), 0);
   return {
+    modules: new Set(run.filter(({ interrupts }) => interrupts > 0).map(({ module }) => module)).size,
     units: run.length,
     skipped: units.filter(({ skipped }) => skipped !== undefined).length,
-    interrupts: run.reduce((sum, unit) => sum + unit.interrupts, 0),
-    seconds: run.reduce((sum, unit) => sum + unit.seconds, 0),
+    interrupts: sum(({ interrupts }) => interrupts),
+    seconds: sum(({ seconds }) => seconds),
+    startup: sum(({ startup }) => startup),
     differences: run.filter(({ difference }) => difference !== undefined).length,
   };
 }
 
-const rate = ({ interrupts, seconds }: Pick<Totals, 'interrupts' | 'seconds'>): string =>
+/** Interrupts in a second of checking. */
+export const rate = ({ interrupts, seconds }: Pick<Totals, 'interrupts' | 'seconds'>): string =>
   seconds === 0 ? '' : `${(interrupts / seconds / 1e6).toFixed(3)} M/s`;
 
 /** A row for each way of compiling and reading; with `all`, for each unit. */
@@ -128,7 +138,7 @@ export function formatSummary({ units, shard }: CheckSummary, all: boolean): str
       '-O',
       'read by',
       'interrupts',
-      'per CPU s',
+      'checked at',
       'result',
     ];
     lines.push(table(header, units.map(unitRow)), '');
@@ -139,26 +149,36 @@ export function formatSummary({ units, shard }: CheckSummary, all: boolean): str
     const key = `${target} ${scheme} ${order} -O${level ?? '?'} ${through}`;
     groups.set(key, [...(groups.get(key) ?? []), unit]);
   }
-  const rows = [...groups].map(([key, members]) => totalRow(key, totals(members)));
-  const sum = totals(units);
   lines.push(
-    table(
-      ['configuration, reader', 'modules', 'skipped', 'interrupts', 'differences', 'per CPU second'],
-      [...rows, totalRow('all', sum)],
-    ),
+    formatTotals('configuration, reader', [
+      ...[...groups].map(([name, members]) => [name, totals(members)] as const),
+      ['all', totals(units)],
+    ]),
   );
   if (shard.of > 1) lines.push(`shard ${shard.index + 1} of ${shard.of}`);
   return lines.join('\n');
 }
 
-const totalRow = (name: string, sum: Totals): (string | number)[] => [
-  name,
-  sum.units,
-  sum.skipped,
-  sum.interrupts,
-  sum.differences,
-  rate(sum),
-];
+/** A row for each total. Seconds are of processors; `checked at` is interrupts in those of checking, start-up stands beside. */
+export function formatTotals(
+  title: string,
+  rows: readonly (readonly [name: string, totals: Totals])[],
+): string {
+  return table(
+    [title, 'modules', 'units', 'skipped', 'interrupts', 'differences', 'checking', 'checked at', 'start-up'],
+    rows.map(([name, sum]) => [
+      name,
+      sum.modules,
+      sum.units,
+      sum.skipped,
+      sum.interrupts,
+      sum.differences,
+      `${sum.seconds.toFixed(1)} s`,
+      rate(sum),
+      `${sum.startup.toFixed(1)} s`,
+    ]),
+  );
+}
 
 function unitRow(unit: UnitResult): (string | number)[] {
   const { module, target, scheme, order, level, through, interrupts, skipped, difference } = unit;

@@ -24,6 +24,8 @@ export interface CheckSettings {
   readonly schedule: Schedule;
   /** Interrupts of a unit at most. */
   readonly limit: number;
+  /** Interrupts that a shard takes in one piece. */
+  readonly block: number;
   /** Instructions of one call at most. */
   readonly budget: number;
   /** The export to be called, by its name, and its arguments; otherwise `_start`, or all. */
@@ -66,8 +68,10 @@ export interface UnitResult {
   readonly interrupts: number;
   /** Interrupts of the unit, all shards' together; null from a shard that has no part in it and did not run it. */
   readonly due: number | null;
-  /** Processor time from the first interrupt on. */
+  /** Processor time of stepping the program, reading its stacks and comparing them. */
   readonly seconds: number;
+  /** Processor time of all the rest: compiling, linking, loading, what the host's own functions do. */
+  readonly startup: number;
   /** Why nothing was checked; undefined for a unit that was. */
   readonly skipped: string | undefined;
   /** The first difference, as text; undefined where there is none. */

@@ -5,7 +5,7 @@ import { schemeNames } from '../../compiler/stack/scheme.ts';
 import { FROM_HOST, TrueStack } from '../stack/true-stack.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../webassembly.ts';
 import { CheckEnded, HostCheck } from './host-check.ts';
-import { blockPoints, Points } from './points.ts';
+import { defaultBlockPoints, Points } from './points.ts';
 import { Truth } from './truth.ts';
 
 /** The parts of `fathom check`: which instructions it takes, the stack it compares with, and the readings it spares itself. */
@@ -46,9 +46,9 @@ describe('the points of a check', () => {
   ] as const;
 
   it.each(schedules)('are taken by exactly one shard each: $kind', (schedule) => {
-    const instructions = 5 * blockPoints;
+    const instructions = 5 * defaultBlockPoints;
     const taken = (shard?: { index: number; of: number }): number[] => {
-      const points = new Points(schedule, { ...(shard && { shard }), limit: 3 * blockPoints + 10 });
+      const points = new Points(schedule, { ...(shard && { shard }), limit: 3 * defaultBlockPoints + 10 });
       const found: number[] = [];
       for (let i = 0; i < instructions; i++) if (points.take()) found.push(i);
       expect(points.taken).toBe(found.length);
@@ -58,7 +58,7 @@ describe('the points of a check', () => {
     const shards = [0, 1, 2].map((index) => taken({ index, of: 3 }));
     expect(shards.flat().sort((a, b) => a - b)).toEqual(whole);
     if (schedule.kind === 'every-instruction') {
-      expect(whole.length).toBe(3 * blockPoints + 10);
+      expect(whole.length).toBe(3 * defaultBlockPoints + 10);
       for (const shard of shards) expect(shard.length).toBeGreaterThan(0);
     }
   });

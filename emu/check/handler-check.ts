@@ -10,9 +10,9 @@ import {
 } from '../../compiler/image/program-info.ts';
 import { LinuxProcess, SIGNAL } from '../linux/index.ts';
 import { SIG_IGN } from '../linux/signals.ts';
+import { ByAddress } from '../stack/by-address.ts';
 import { readFailures } from '../stack/reader.ts';
 import type { Kind } from '../stack/true-stack.ts';
-import { ByAddress } from './by-address.ts';
 import { type CheckedFrame, registersOf, StackDiffers } from './difference.ts';
 import type { Points } from './points.ts';
 import { SampleRing } from './sample-ring.ts';
@@ -120,6 +120,14 @@ export class HandlerCheck {
 
   /** Runs the program until it exits, or to the end of its interrupts or budget. Throws {@link StackDiffers} at the first difference. */
   run(): void {
+    try {
+      this.watch();
+    } finally {
+      this.points.checking.stop();
+    }
+  }
+
+  private watch(): void {
     const { process, truth, points, options } = this;
     const { core } = process;
     let budget = options.budget ?? Number.POSITIVE_INFINITY;
@@ -204,6 +212,7 @@ export class HandlerCheck {
     if (action.handler <= SIG_IGN) return false;
     signals.setAction(SIGNAL.PROF, action);
     this.ring = new SampleRing(this.process, this.info('thread'));
+    this.points.checking.start();
     return true;
   }
 

@@ -3,12 +3,12 @@ import { schemes } from '../../compiler/stack/index.ts';
 import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
 import type { Core, Stop } from '../core.ts';
 import type { Machine, Runner } from '../machine.ts';
+import { ByAddress } from '../stack/by-address.ts';
 import { type CodePoint, codeAt } from '../stack/code.ts';
 import { compareStacks } from '../stack/compare.ts';
 import { isBorder, type StackReader } from '../stack/reader.ts';
 import { createReader } from '../stack/readers.ts';
 import type { Kind } from '../stack/true-stack.ts';
-import { ByAddress } from './by-address.ts';
 import {
   type CheckDifference,
   type CheckedFrame,
@@ -108,13 +108,15 @@ export class HostCheck implements Runner {
     }: HostCheckOptions,
   ) {
     this.machine = machine;
+    // While there is no code yet: what is translated already would have to go.
+    machine.core.stepping = true;
     this.points = points;
     this.budget = budget;
     this.runsOn = runsOn;
     this.leavesPublish = leavesPublish && schemes[scheme](machine.wordBytes).functions;
     this.truth = new Truth(machine.core);
     this.watched = new WatchedMachine(machine);
-    this.reader = createReader(this.watched.machine, scheme, order);
+    this.reader = createReader(this.watched, scheme, order);
     this.reads = scheme !== 'none';
     this.code = new ByAddress((pc) => ({
       kind: this.truth.stack.kindAt(pc),
@@ -131,9 +133,22 @@ export class HostCheck implements Runner {
   }
 
   run(core: Core): Stop {
-    const { truth, points, code } = this;
+    const { points } = this;
     if (this.difference !== undefined) throw new StackDiffers(this.difference);
     if (points.areSpent) return this.leave(core);
+    points.checking.start();
+    let stop: Stop | undefined;
+    try {
+      stop = this.watch(core);
+    } finally {
+      points.checking.stop();
+    }
+    return stop ?? this.leave(core);
+  }
+
+  /** Steps to the next stop; undefined when all interrupts are taken before. */
+  private watch(core: Core): Stop | undefined {
+    const { truth, points, code } = this;
     for (;;) {
       const pc = core.pc;
       const here = code.at(pc);
@@ -141,7 +156,7 @@ export class HostCheck implements Runner {
       if (points.take()) this.check(pc, here);
       this.work -= 1 + Math.floor(truth.depth / framesPerInstruction);
       if (this.work < 0) throw new CheckEnded('the budget of a call is spent');
-      if (points.areSpent) return this.leave(core);
+      if (points.areSpent) return undefined;
       const stop = core.step();
       if (stop.reason !== 'count') {
         truth.settle();

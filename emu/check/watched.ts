@@ -1,52 +1,46 @@
+import type { StackAbi } from '../../compiler/stack/compatibility.ts';
+import type { ModuleInstance } from '../instance.ts';
+import type { LoadedImage } from '../loaded-image.ts';
 import type { Machine } from '../machine.ts';
+import type { StackSource } from '../stack/code.ts';
+import type { TailWord } from '../tail-word.ts';
 import { Window } from '../window.ts';
 
-/** The machine's stack as a reader sees it; which words it looked at is noted. */
+/** The machine's stack as a reader sees it; which 32-bit words it looked at is noted, and what was there. */
 class NotingWindow extends Window {
-  private readonly notes: StackNotes;
+  count = 0;
+  private at = new Int32Array(1024);
+  private values = new Int32Array(1024);
 
-  constructor(window: Window, notes: StackNotes) {
-    super(window.address, window.u32.buffer);
-    this.notes = notes;
+  constructor({ address, u32 }: Window) {
+    super(address, u32.buffer);
   }
 
   override readU32(address: number): number {
     const at = (address - this.address) / 4;
-    this.notes.note(at);
+    if (this.count + 2 > this.at.length) this.grow();
+    this.note(at);
     return this.u32[at];
   }
 
   override readU64(address: number): number {
     const at = (address - this.address) / 4;
-    this.notes.note(at);
-    this.notes.note(at + 1);
+    if (this.count + 2 > this.at.length) this.grow();
+    this.note(at);
+    this.note(at + 1);
     return this.u32[at] + this.u32[at + 1] * 0x1_0000_0000;
-  }
-}
-
-/** Indices of 32-bit words of the stack, and what was there. */
-class StackNotes {
-  count = 0;
-  private at = new Int32Array(256);
-  private values = new Int32Array(256);
-  private readonly words: Int32Array;
-
-  constructor(words: Int32Array) {
-    this.words = words;
-  }
-
-  note(index: number): void {
-    if (this.count === this.at.length) this.grow();
-    this.at[this.count] = index;
-    this.values[this.count] = this.words[index];
-    this.count++;
   }
 
   /** Whether all words are as they were. */
   get unchanged(): boolean {
-    const { at, values, words, count } = this;
-    for (let i = 0; i < count; i++) if (words[at[i]] !== values[i]) return false;
+    const { at, values, i32, count } = this;
+    for (let i = 0; i < count; i++) if (i32[at[i]] !== values[i]) return false;
     return true;
+  }
+
+  private note(index: number): void {
+    this.at[this.count] = index;
+    this.values[this.count++] = this.i32[index];
   }
 
   private grow(): void {
@@ -61,12 +55,15 @@ class StackNotes {
 /**
  * A machine that notes what a reader of its stack reads: words of the stack, `top` of exec envs, the thread's innermost exec env. A reading that
  * begins at the same registers, and finds all of it unchanged, has the same result: it is a function of these.
+ *
+ * A class, not an object made of the machine: so that one form of it is known to all readers' code, whatever machine it is.
  */
-export class WatchedMachine {
-  /** To be handed to the reader. */
-  readonly machine: Machine;
+export class WatchedMachine implements StackSource {
+  readonly wordBytes: 4 | 8;
+  readonly abi: StackAbi;
+  readonly tail: TailWord | undefined;
+  readonly stack: NotingWindow;
   private readonly actual: Machine;
-  private readonly stack: StackNotes;
   private readonly envs: number[] = [];
   private readonly tops: number[] = [];
   private innermost = 0;
@@ -74,25 +71,30 @@ export class WatchedMachine {
 
   constructor(actual: Machine) {
     this.actual = actual;
-    this.stack = new StackNotes(actual.stack.i32);
-    const watched = this;
-    this.machine = Object.create(actual, {
-      stack: { value: new NotingWindow(actual.stack, this.stack) },
-      readTop: {
-        value(env: number): number {
-          const top = actual.readTop(env);
-          watched.envs[watched.count] = env;
-          watched.tops[watched.count++] = top;
-          return top;
-        },
-      },
-      innermostEnv: {
-        get(): number {
-          watched.innermost = actual.innermostEnv;
-          return watched.innermost;
-        },
-      },
-    });
+    this.wordBytes = actual.wordBytes;
+    this.abi = actual.abi;
+    this.tail = actual.tail;
+    this.stack = new NotingWindow(actual.stack);
+  }
+
+  get innermostEnv(): number {
+    this.innermost = this.actual.innermostEnv;
+    return this.innermost;
+  }
+
+  readTop(env: number): number {
+    const top = this.actual.readTop(env);
+    this.envs[this.count] = env;
+    this.tops[this.count++] = top;
+    return top;
+  }
+
+  instanceOf(env: number): ModuleInstance | undefined {
+    return this.actual.instanceOf(env);
+  }
+
+  imageAt(address: number): LoadedImage | undefined {
+    return this.actual.imageAt(address);
   }
 
   /** A reading begins. */

@@ -2,6 +2,13 @@ import type { ImageFunction } from '../../compiler/image/image.ts';
 import { floorIndex } from '../../compiler/image/lookup.ts';
 import type { LoadedImage } from '../loaded-image.ts';
 import type { Machine } from '../machine.ts';
+import { ByAddress } from './by-address.ts';
+
+/** What a reader sees of a machine. */
+export type StackSource = Pick<
+  Machine,
+  'wordBytes' | 'abi' | 'tail' | 'stack' | 'innermostEnv' | 'readTop' | 'instanceOf' | 'imageAt'
+>;
 
 /** What an image's tables say about one code address: whose it is, and how its frame looks there. */
 export interface CodePoint {
@@ -23,7 +30,11 @@ export interface CodePoint {
  * @param interrupted true for an instruction that comes next; false for a return address, whose call ends just before it
  *   and may be the last instruction of its function
  */
-export function codeAt(machine: Machine, pc: number, interrupted: boolean): CodePoint | undefined {
+export function codeAt(
+  machine: Pick<StackSource, 'imageAt'>,
+  pc: number,
+  interrupted: boolean,
+): CodePoint | undefined {
   const at = interrupted ? pc : pc - 1;
   const image = machine.imageAt(at);
   if (image === undefined) return undefined;
@@ -45,27 +56,21 @@ export function codeAt(machine: Machine, pc: number, interrupted: boolean): Code
 
 /** Code points by address, looked up once each: readers see the same addresses again and again. Images never leave a machine. */
 export class CodePoints {
-  private readonly machine: Machine;
-  private readonly interrupted = new Map<number, CodePoint>();
-  private readonly returns = new Map<number, CodePoint>();
+  private readonly interrupted: ByAddress<CodePoint | undefined>;
+  private readonly returns: ByAddress<CodePoint | undefined>;
 
-  constructor(machine: Machine) {
-    this.machine = machine;
+  constructor(machine: StackSource) {
+    this.interrupted = new ByAddress((pc) => codeAt(machine, pc, true));
+    this.returns = new ByAddress((pc) => codeAt(machine, pc, false));
   }
 
   /** Of an instruction that comes next. */
   at(pc: number): CodePoint | undefined {
-    return this.interrupted.get(pc) ?? this.add(this.interrupted, pc, true);
+    return this.interrupted.at(pc);
   }
 
   /** Of a return address. */
   returningTo(pc: number): CodePoint | undefined {
-    return this.returns.get(pc) ?? this.add(this.returns, pc, false);
-  }
-
-  private add(points: Map<number, CodePoint>, pc: number, interrupted: boolean): CodePoint | undefined {
-    const point = codeAt(this.machine, pc, interrupted);
-    if (point !== undefined) points.set(pc, point);
-    return point;
+    return this.returns.at(pc);
   }
 }

@@ -2,8 +2,8 @@ import { activationWords } from '../../compiler/abi.ts';
 import type { ImageFunction } from '../../compiler/image/image.ts';
 import type { FunctionKind } from '../../compiler/ir/function.ts';
 import type { LoadedImage } from '../loaded-image.ts';
-import type { Machine } from '../machine.ts';
-import { type CodePoint, CodePoints } from './code.ts';
+import type { Window } from '../window.ts';
+import { type CodePoint, CodePoints, type StackSource } from './code.ts';
 
 /**
  * Why a reading ends before the outermost frame.
@@ -81,7 +81,8 @@ export abstract class StackReader {
   /** Why the reading is incomplete, or null. */
   failure: ReadFailure | null = null;
 
-  protected readonly machine: Machine;
+  protected readonly machine: StackSource;
+  private readonly stack: Window;
   protected readonly code: CodePoints;
   protected readonly word: 4 | 8;
   /** Exec env of the frame at hand. */
@@ -93,8 +94,9 @@ export abstract class StackReader {
   /** Where the frame read last returns to. */
   protected returnTo = 0;
 
-  constructor(machine: Machine) {
+  constructor(machine: StackSource) {
     this.machine = machine;
+    this.stack = machine.stack;
     this.code = new CodePoints(machine);
     this.word = machine.wordBytes;
   }
@@ -220,8 +222,8 @@ export abstract class StackReader {
   }
 
   protected isActivation(record: number): boolean {
-    const { stack } = this.machine;
-    if (record % this.word !== 0 || !stack.contains(record, activationWords.count * this.word)) return false;
+    const { stack } = this;
+    if (!this.isAligned(record) || !stack.contains(record, activationWords.count * this.word)) return false;
     const self = record + this.word;
     return (
       stack.readU32(self) === 0xffff_ffff && (this.word === 4 || stack.readU32(self + 4) === 0xffff_ffff)
@@ -229,16 +231,21 @@ export abstract class StackReader {
   }
 
   protected isRecord(record: number): boolean {
-    return record % this.word === 0 && this.machine.stack.contains(record, 2 * this.word);
+    return this.isAligned(record) && this.stack.contains(record, 2 * this.word);
   }
 
   private isStackWord(address: number): boolean {
-    return address % this.word === 0 && this.machine.stack.contains(address, this.word);
+    return this.isAligned(address) && this.stack.contains(address, this.word);
+  }
+
+  /** To a word. By bits: a remainder of numbers beyond 31 bits would cost as much as all else of a frame. */
+  private isAligned(address: number): boolean {
+    return (address & (this.word - 1)) === 0;
   }
 
   /** A word of the stack that is known to be there. */
   protected load(address: number): number {
-    return this.word === 8 ? this.machine.stack.readU64(address) : this.machine.stack.readU32(address);
+    return this.word === 8 ? this.stack.readU64(address) : this.stack.readU32(address);
   }
 
   private push(point: CodePoint, pc: number): void {

@@ -1,9 +1,9 @@
 import { ImageError } from '../../compiler/errors.ts';
 import { abiDifference, stackAbi } from '../../compiler/stack/compatibility.ts';
 import type { MemoryOrder, SchemeName } from '../../compiler/stack/scheme.ts';
-import type { Machine } from '../machine.ts';
 import { RecordReader } from './by-record.ts';
 import { TableReader } from './by-table.ts';
+import type { StackSource } from './code.ts';
 import { type ReadFailure, StackReader } from './reader.ts';
 
 /** Knows the innermost frame: nothing says where the others are. */
@@ -14,7 +14,7 @@ class InnermostReader extends StackReader {
 }
 
 /** How each scheme's stacks are read. */
-const readers: Readonly<Record<SchemeName, new (machine: Machine) => StackReader>> = {
+const readers: Readonly<Record<SchemeName, new (machine: StackSource) => StackReader>> = {
   none: InnermostReader,
   atomic: RecordReader,
   tail: RecordReader,
@@ -27,7 +27,7 @@ const readers: Readonly<Record<SchemeName, new (machine: Machine) => StackReader
  * @throws ImageError if the machine's code is of another ABI, with the difference in words; nothing has been read then
  */
 export function createReader(
-  machine: Machine,
+  machine: StackSource,
   scheme: SchemeName,
   order: MemoryOrder = 'relaxed',
 ): StackReader {
