@@ -127,6 +127,11 @@ export class Core implements AddressSpaceObserver {
   #stubHook: number | undefined;
   #budgetHook: number | undefined;
   #budgetGiven = 0;
+  /** Instructions that have a translation of their own. */
+  readonly #single = new Set<number>();
+  /** Bytes of the shortest instruction, and, for one at hand, where the next may begin: x86's have up to 15 bytes. */
+  readonly #instructionBytes: number;
+  readonly #ends: BigUint64Array;
   #faultedInPlace = false;
   #counter: BlockCounter | undefined;
   #disposed = false;
@@ -136,6 +141,8 @@ export class Core implements AddressSpaceObserver {
     this.target = space.target;
     this.space = space;
     this.#engine = acquireEngine(space.target);
+    this.#instructionBytes = space.target === 'x86_64' ? 1 : 4;
+    this.#ends = new BigUint64Array(space.target === 'x86_64' ? 15 : 1);
     this.registers = this.#engine.registers;
     this.words = this.#engine.words;
     const names = this.registerNames;
@@ -273,7 +280,24 @@ export class Core implements AddressSpaceObserver {
   step(): Stop {
     if (this.#budgetHook === undefined) this.stepping = true;
     this.#giveBudget(1);
-    return this.#go();
+    const { pc } = this;
+    return this.#single.has(pc) || this.counting ? this.#go() : this.#goFirst(pc);
+  }
+
+  /**
+   * A first step from here: the instruction gets a translation of its own. Otherwise each step into a block has the rest of the block translated, which in
+   * code of a hundred instructions without a branch takes a hundred times as long.
+   */
+  #goFirst(pc: number): Stop {
+    this.#single.add(pc);
+    this.#engine.flushBlocks(pc, pc + 1);
+    for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = BigInt(pc + this.#instructionBytes + i);
+    this.#engine.endBlocksAt(this.#ends);
+    try {
+      return this.#go();
+    } finally {
+      this.#engine.endBlocksAnywhere();
+    }
   }
 
   /** How many instructions the last run executed. Known only while stepping. */
@@ -457,7 +481,8 @@ export class Core implements AddressSpaceObserver {
 
   #go(): Stop {
     if (this.#breakpoints.size > 0) this.#passOverBreakpoint();
-    const error = this.#engine.run();
+    let error = this.#engine.run();
+    while (error === 0 && this.#isCutShort()) error = this.#goOn();
     if (this.#engine.tlbIsSmall) this.#engine.enlargeTlb();
     this.#faultedInPlace = false;
     const pc = this.pc;
@@ -479,6 +504,20 @@ export class Core implements AddressSpaceObserver {
     }
   }
 
+  /** Whether the run is at the end of an instruction's own translation and has instructions left. */
+  #isCutShort(): boolean {
+    const { control } = this.#engine;
+    if (control[STOP_WORD] !== 0 || this.#single.size === 0) return false;
+    return control[BUDGET] !== 0 || control[BUDGET + 1] !== 0;
+  }
+
+  /** What comes next may have been translated when blocks had to end there: then it does nothing. */
+  #goOn(): number {
+    this.#engine.flushBlocks(this.pc, this.pc + 1);
+    this.#single.delete(this.pc);
+    return this.#engine.run();
+  }
+
   /** Lets a run that resumes at a breakpoint execute the instruction there. */
   #passOverBreakpoint(): void {
     const at = CONTROL_BLOCK.passOver / 4;
@@ -496,6 +535,8 @@ export class Core implements AddressSpaceObserver {
   }
 
   #faulted(error: number, pc: number): Stop {
+    // The end of an instruction's own translation, which was the last one of the budget.
+    if (error === 0 && this.#single.size > 0) return COUNT;
     if (error === 0) return this.#fault('halt', pc, pc, 0);
     if (error === ERROR.invalidInstruction) return this.#fault('invalid-instruction', pc, pc, 0);
     const access = MEMORY_ACCESS[this.#engine.control[CONTROL_BLOCK.missedAccess / 4]];
@@ -527,10 +568,13 @@ export class Core implements AddressSpaceObserver {
 
   #flushAllCode(): void {
     this.#settle();
+    this.#single.clear();
     for (const { address, size } of this.#code()) this.#engine.flushBlocks(address, address + size);
   }
 
   #flush(begin: number, end: number): void {
-    if (this.space.find(begin)?.access.includes('x')) this.#engine.flushBlocks(begin, end);
+    if (!this.space.find(begin)?.access.includes('x')) return;
+    this.#single.clear();
+    this.#engine.flushBlocks(begin, end);
   }
 }

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The project's folder, as seen from this file or from its compiled form in `dist/`. */
+const here = fileURLToPath(new URL('../..', import.meta.url));
+const root = existsSync(join(here, 'package.json')) ? here : join(here, '..');
 
 /**
  * The folder of the WebAssembly specification's test suite: `WASM_TESTSUITE`, a `spec-testsuite` in a `shared` folder

@@ -269,16 +269,29 @@ export class Engine {
   }
 
   /**
+   * Makes blocks that are translated from now on end in front of these addresses; a run stops there, with no error. One that begins at an
+   * address of these does nothing.
+   */
+  endBlocksAt(addresses: BigUint64Array): void {
+    this.#control('exits', CONTROL.setExits, 'void*', addresses, 'size_t', addresses.length);
+  }
+
+  /** Makes blocks end where branches are, as ever. */
+  endBlocksAnywhere(): void {
+    this.#control('exits', CONTROL.setExits, 'void*', new BigUint64Array(1), 'size_t', 0);
+  }
+
+  /**
    * How many instructions lie between the start of a block and an address inside it, without a decoder:
    * translates the block with an exit there. 0.1 ms.
    */
   instructionsBefore(block: number, address: number): number {
     if (this.target === 'armv7') return (address - block) / 4;
-    this.#control('exits', CONTROL.setExits, 'void*', new BigUint64Array([BigInt(address)]), 'size_t', 1);
+    this.endBlocksAt(new BigUint64Array([BigInt(address)]));
     this.flushBlocks(block, block + 1);
     // The exit counts as an instruction.
     const { instructions } = this.block(block);
-    this.#control('exits', CONTROL.setExits, 'void*', new BigUint64Array(1), 'size_t', 0);
+    this.endBlocksAnywhere();
     this.flushBlocks(block, block + 1);
     return instructions - 1;
   }
