@@ -68,6 +68,38 @@ describe.each(TARGETS)('Core of %s', (target) => {
       expect(bed.core.pc).toBeLessThan(fib);
     });
 
+    it('runs through what was stepped before, and steps anew where it ran: single steps and longer ones mix', () => {
+      const fib = bed.load('fib');
+      bed.call(fib, 9);
+      const atOnce = [...bed.core.registers];
+      bed.prepare(fib, 9);
+      let total = 0;
+      while (bed.core.step().reason === 'count') total += bed.core.executed;
+      total += bed.core.executed;
+      // Jumps of a few bytes go to where a step's own translation may have been made to end.
+      for (const mix of [
+        [1, 7],
+        [1, 1, 2, 30],
+        [5, 1, 1, 1000],
+      ]) {
+        bed.prepare(fib, 9);
+        let executed = 0;
+        for (let i = 0; ; i++) {
+          const maxInstructions = mix[i % mix.length];
+          const stop = maxInstructions === 1 ? bed.core.step() : bed.core.run({ maxInstructions });
+          executed += bed.core.executed;
+          if (stop.reason === 'exit') break;
+          expect([stop.reason, bed.core.executed]).toEqual(['count', maxInstructions]);
+        }
+        expect(executed).toBe(total);
+        expect([...bed.core.registers]).toEqual(atOnce);
+      }
+      bed.prepare(fib, 9);
+      expect(bed.core.step()).toEqual({ reason: 'count' });
+      expect(bed.core.run()).toEqual({ reason: 'exit' });
+      expect([...bed.core.registers]).toEqual(atOnce);
+    });
+
     it('gives the same result step by step, flags included', () => {
       const fib = bed.load('fib');
       bed.call(fib, 9);

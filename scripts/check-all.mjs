@@ -60,39 +60,38 @@ const programs = [
   ...filesIn(join(root, 'test/programs/wasi'), /\.(wat|wasm)$/),
   ...filesIn(join(root, 'cli/workloads/programs'), /^(?!forged).*\.wat$/),
 ];
+const kernels = filesIn(join(root, 'bench/kernels'), /\.wasm$/);
 const packages = ['sql.js/dist/sql-wasm.wasm', 'source-map/lib/mappings.wasm']
   .map((path) => `node_modules/${path}`)
   .filter((path) => existsSync(join(root, path)));
 
 /** Calls of modules that recurse without end are ended before their stacks are all that there is. */
 const short = ['--budget', '40000'];
+const deep = ['--budget', '400000'];
 const workload = (name) => `workload:${name}`;
 
 /**
  * What is checked, stage by stage: the names of modules, and the share of all points that one of them has in one configuration, at most. Modules are many
  * and short, which is breadth; kernels run for long, where the code that is interrupted is known already to the emulator. A stack of a
- * thousand frames, as `even-odd` has, costs a thousand times what one frame does: it has its share. Scripts are many modules each, and by the handler
+ * thousand frames, as `even-odd` and `mutual` have, costs a thousand times what one frame does: it has its share. Scripts are many modules each, and by the handler
  * a process for each call that traps: every third one is taken.
  */
+const long = ['leaf', 'mixed'].map((name) => `cli/workloads/programs/${name}.wat`);
 const modules = [...programs, ...packages, ...scripts.filter((_, i) => i % 3 === 0)];
 const stages = [
   { name: 'modules', by: 'host', inputs: modules, share: 1 / 5000, options: short },
+  { name: 'kernels', by: 'host', inputs: kernels, share: 1 / 200, options: deep, call: ['run', '100'] },
   {
-    name: 'kernels',
+    name: 'workloads',
     by: 'host',
     inputs: ['fib', 'leaf', 'mixed', 'source-map'].map(workload),
-    share: 1 / 12,
+    share: 1 / 15,
   },
   { name: 'sql.js', by: 'host', inputs: [workload('sqlite')], share: 1 / 50 },
   { name: 'deep stacks', by: 'host', inputs: [workload('even-odd')], share: 1 / 1000 },
   { name: 'modules', by: 'handler', inputs: modules, share: 1 / 8000, options: short },
-  {
-    name: 'kernels',
-    by: 'handler',
-    inputs: ['leaf', 'mixed'].map((name) => `cli/workloads/programs/${name}.wat`),
-    share: 1 / 100,
-    call: ['run', '100000'],
-  },
+  { name: 'kernels', by: 'handler', inputs: kernels, share: 1 / 1000, options: short, call: ['run', '100'] },
+  { name: 'workloads', by: 'handler', inputs: long, share: 1 / 200, call: ['run', '100000'] },
 ]
   .map((stage) => ({ ...stage, title: `${stage.name}, ${stage.by}` }))
   .filter(({ title }) => values.only === undefined || values.only.includes(title));

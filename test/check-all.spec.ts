@@ -44,7 +44,7 @@ describe('npm run check', () => {
     }
     for (const { interrupts, due, startup } of units) {
       expect(interrupts).toBe(due);
-      expect(interrupts).toBeGreaterThan(150);
+      expect(interrupts).toBeGreaterThan(90);
       expect(startup).toBeGreaterThan(0);
     }
     // Two hundred of each module, and a thousand of the one with deep stacks.

@@ -88,8 +88,8 @@ const profileRing = 1;
 const profileRingBytes = 2;
 const exiting = 4;
 
-/** Of the header, and of an entry before its frames. */
-const header = { end: 0, lost: 1, slots: 2, used: 3, words: 4 } as const;
+/** Of the header, which ends where its table begins, and of an entry before its frames (runtime/assembly/profile-ring.ts). */
+const header = { end: 0, lost: 1, slots: 2, used: 3, words: 8 } as const;
 const entryWords = 2;
 
 /** Room for the frames that a sample keeps, the header and a table. */
