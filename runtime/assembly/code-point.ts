@@ -1,4 +1,5 @@
-import { imageAt, imageMap, imageStart } from './images';
+import { word_bytes } from './fathom';
+import { imageAt, imageMap, imageShift, imageStart } from './images';
 import {
   Field,
   FunctionKind,
@@ -26,11 +27,11 @@ export let pointPublished: bool = false;
 
 /**
  * Addresses looked up before, as stacks repeat and code never changes: one place for each, by a hash. The address, then what is
- * exported above in this order, by these offsets.
+ * exported above in this order, by these offsets, then what {@link placeStep} and {@link placeFrame} say. A place fills a line of the cache.
  */
-const known = memory.data(49152);
+const known = memory.data(65536, 64);
 const knownMask: u32 = 1023;
-const knownBytes: u32 = 48;
+const knownShift: u32 = 6;
 enum At {
   image = 8,
   index = 12,
@@ -41,12 +42,42 @@ enum At {
   cfa = 32,
   returnAddress = 36,
   published = 40,
+  step = 48,
+  frame = 52,
+}
+
+/** Where an address is remembered, if it is. */
+function placeOf(address: u64): usize {
+  return known + (((<u32>address ^ (<u32>address >>> 10)) & knownMask) << knownShift);
+}
+
+/** Where an address has been looked up before, or 0. */
+export function knownPlace(address: u64): usize {
+  const place = placeOf(address);
+  return load<u64>(place) === address ? place : 0;
+}
+
+/**
+ * Of a wasm function's frame that a walk by the map's rows can leave without looking further: bytes to the frame outside of it, whole
+ * words, with the return address ({@link placeReturnAddress}) in one of them. 0 for any other.
+ */
+export function placeStep(place: usize): u32 {
+  return load<u32>(place + At.step);
+}
+
+export function placeReturnAddress(place: usize): u32 {
+  return load<u32>(place + At.returnAddress);
+}
+
+/** Image and function in a word, the image from bit {@link imageShift} up. */
+export function placeFrame(place: usize): u32 {
+  return load<u32>(place + At.frame);
 }
 
 /** Looks an address up; false outside of functions. */
 export function locate(address: u64): bool {
   if (address === 0) return false;
-  const place = known + ((<u32>address ^ (<u32>address >>> 10)) & knownMask) * knownBytes;
+  const place = placeOf(address);
   if (load<u64>(place) !== address && !remember(address, place)) return false;
   pointCode = address;
   pointImage = load<u32>(place + At.image);
@@ -78,5 +109,15 @@ function remember(address: u64, place: usize): bool {
   store<u32>(place + At.cfa, frameCfa);
   store<i32>(place + At.returnAddress, frameReturnAddress);
   store<u32>(place + At.published, framePublished ? 1 : 0);
+  store<u32>(place + At.step, load<u32>(place + At.kind) === FunctionKind.wasm ? wholeStep() : 0);
+  store<u32>(place + At.frame, (image << imageShift) | index);
   return true;
+}
+
+/** Bytes of the frame at hand, if it and its return address are whole words of memory; else 0. */
+function wholeStep(): u32 {
+  const word = word_bytes();
+  // In the link register it is -1.
+  const at = <u64>(<u32>frameReturnAddress);
+  return ((frameCfa | <u32>at) & (word - 1)) === 0 && at + word <= frameCfa ? frameCfa : 0;
 }

@@ -13,6 +13,9 @@ enum ImageField {
 }
 const recordBytes: u64 = 40;
 
+/** Where a word names a function of an image: the image is in the bits from here up. */
+export const imageShift: u32 = 28;
+
 function field(image: u32, which: ImageField): u64 {
   return load_u64(info(Info.images) + image * recordBytes + <u64>which);
 }

@@ -1,17 +1,8 @@
 import { Failure, failureName } from './failure';
 import { load_u32 } from './fathom';
-import { imageMap } from './images';
+import { imageMap, imageShift } from './images';
 import { Sys } from './linux';
-import {
-  Entry,
-  entryBytes,
-  firstEntry,
-  Header,
-  imageShift,
-  shapeCut,
-  shapeFailure,
-  shapeFrames,
-} from './profile-ring';
+import { Entry, entryBytes, firstEntry, Header, shapeCut, shapeFailure, shapeFrames } from './profile-ring';
 import { functionName } from './stack-map';
 import { RuntimeState, runtimeState, setRuntimeState } from './state';
 import { currentDirectory, kernel, openNoFollow } from './system';

@@ -19,7 +19,7 @@ export enum Header {
 /** Offset of the hash table. */
 export const tableOffset: u32 = 32;
 
-/** An entry: samples, {@link Entry.shape}, then for each frame `image << 28 | function`, the innermost first. */
+/** An entry: samples, {@link Entry.shape}, then for each frame its image and function (`placeFrame` of code-point.ts), the innermost first. */
 export enum Entry {
   samples = 0,
   shape = 4,
@@ -30,8 +30,6 @@ export enum Entry {
 export const shapeFrames: u32 = 0xffff;
 export const shapeFailure: u32 = 16;
 export const shapeCut: u32 = 1 << 24;
-
-export const imageShift: u32 = 28;
 
 /** Makes `bytes` of zeros at `ring` an empty ring; a slot for each 32 bytes, of which half stay free. */
 export function openRing(ring: u64, bytes: u32): void {

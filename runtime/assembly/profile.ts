@@ -1,18 +1,18 @@
 import { pointFunction, pointImage, pointKind } from './code-point';
 import { linkRegister, pinnedRegister, programCounter, stackPointer, timerOverruns } from './context';
 import { load_u32, store_u32 } from './fathom';
+import { imageShift } from './images';
 import {
   Entry,
   entryBytes,
   Header,
-  imageShift,
   openRing,
   shapeCut,
   shapeFailure,
   shapeFrames,
   tableOffset,
 } from './profile-ring';
-import { failure, nextFrame, startReading } from './reader';
+import { failure, nextFrame, passKnown, startReading } from './reader';
 import { FunctionKind } from './stack-map';
 import { RuntimeState, runtimeState } from './state';
 
@@ -51,7 +51,7 @@ function read(context: u64): u32 {
     if (pointKind !== FunctionKind.wasm) continue;
     if (count === mostFrames) return count | shapeCut;
     store<u32>(frames + (count << 2), (pointImage << imageShift) | pointFunction);
-    count++;
+    count = passKnown(frames, count + 1, mostFrames);
   }
   return count | ((<u32>failure) << shapeFailure);
 }

@@ -1,7 +1,12 @@
 import {
+  knownPlace,
   locate,
+  placeFrame,
+  placeReturnAddress,
+  placeStep,
   pointBytes,
   pointCfa,
+  pointCode,
   pointFunction,
   pointImage,
   pointKind,
@@ -88,6 +93,33 @@ export function nextFrame(): bool {
   }
   // A call ends just before its return address, and may be the last instruction of its function.
   return locate(returnTo - 1) || fail(Failure.noImageAtReturn);
+}
+
+/**
+ * Goes outwards from the frame at hand while what comes is frames of wasm functions that have been read before, by scheme unwind: what
+ * {@link nextFrame} would find, in a fraction of its time. Stores {@link placeFrame} of each that it comes to at `frames`, from index `count` up
+ * to `most`; returns how many are there then. The last one is at hand.
+ */
+export function passKnown(frames: usize, count: u32, most: u32): u32 {
+  if (stage !== Stage.leaveOuter || how !== Scheme.unwind || !isStack(floor, 0)) return count;
+  let code = pointCode;
+  let body = floor;
+  const end = stackEnd;
+  for (let place = knownPlace(code); place !== 0 && count < most; count++) {
+    const step = placeStep(place);
+    if (step === 0 || body + step > end) break;
+    const next = load_word(body + placeReturnAddress(place)) - 1;
+    place = knownPlace(next);
+    if (place === 0 || placeStep(place) === 0) break;
+    body += step;
+    code = next;
+    store<u32>(frames + (count << 2), placeFrame(place));
+  }
+  if (body !== floor) {
+    floor = body;
+    locate(code);
+  }
+  return count;
 }
 
 /** From the innermost frame to where it returns to. */
