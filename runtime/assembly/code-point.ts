@@ -46,15 +46,13 @@ enum At {
   frame = 52,
 }
 
-/** Where an address is remembered, if it is. */
-function placeOf(address: u64): usize {
+/** Where an address is remembered, if {@link placeAddress} says that it is. */
+export function placeOf(address: u64): usize {
   return known + (((<u32>address ^ (<u32>address >>> 10)) & knownMask) << knownShift);
 }
 
-/** Where an address has been looked up before, or 0. */
-export function knownPlace(address: u64): usize {
-  const place = placeOf(address);
-  return load<u64>(place) === address ? place : 0;
+export function placeAddress(place: usize): u64 {
+  return load<u64>(place);
 }
 
 /**

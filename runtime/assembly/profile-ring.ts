@@ -44,7 +44,7 @@ export function firstEntry(ring: u64): u32 {
   return tableOffset + load_u32(ring + Header.slots) * 4;
 }
 
-/** Bytes of an entry of so many frames. */
+/** Bytes of an entry of so many frames: an odd number of them is followed by a 0, so that they can be taken in pairs. */
 export function entryBytes(frames: u32): u32 {
-  return Entry.frames + frames * 4;
+  return Entry.frames + ((frames + 1) & ~1) * 4;
 }

@@ -1,6 +1,6 @@
 import { pointFunction, pointImage, pointKind } from './code-point';
 import { linkRegister, pinnedRegister, programCounter, stackPointer, timerOverruns } from './context';
-import { load_u32, store_u32 } from './fathom';
+import { load_u32, load_u64, store_u32, store_u64 } from './fathom';
 import { imageShift } from './images';
 import {
   Entry,
@@ -18,7 +18,7 @@ import { RuntimeState, runtimeState } from './state';
 
 /** Frames kept of a sample, the innermost: what a sample may cost is bounded. */
 const mostFrames: u32 = 512;
-const frames = memory.data(2048);
+const frames = memory.data(2056);
 
 /** Least bytes of a ring. */
 const leastBytes: u32 = 4096;
@@ -56,14 +56,18 @@ function read(context: u64): u32 {
   return count | ((<u32>failure) << shapeFailure);
 }
 
+/** FNV-1a's offset basis of 64 bits, in halves, as JavaScript's tools read it. */
+const basis: u64 = ((<u64>0xcbf29ce4) << 32) | 0x84222325;
+
 /** Address of the hash table's slot for the stack that was read: its own, or a free one. The table is never full. */
 function find(ring: u64, shape: u32): u64 {
-  const count = shape & shapeFrames;
-  // FNV-1a by words.
-  let hash: u32 = (0x811c9dc5 ^ shape) * 0x01000193;
-  for (let k: u32 = 0; k < count; k++) hash = (hash ^ load<u32>(frames + (k << 2))) * 0x01000193;
+  const end = frames + pairBytes(shape);
+  store<u32>(frames + ((shape & shapeFrames) << 2), 0);
+  // By pairs of frames.
+  let hash = (basis ^ <u64>shape) * 0x100000001b3;
+  for (let at = frames; at < end; at += 8) hash = (hash ^ load<u64>(at)) * 0x100000001b3;
   const mask = load_u32(ring + Header.slots) - 1;
-  let k = hash ^ (hash >>> 15);
+  let k = <u32>(hash ^ (hash >>> 29));
   let slot: u64 = 0;
   let entry: u32 = 0;
   do {
@@ -74,11 +78,16 @@ function find(ring: u64, shape: u32): u64 {
   return slot;
 }
 
+/** Bytes of a stack's frames with the 0 behind an odd number of them. */
+function pairBytes(shape: u32): u32 {
+  return entryBytes(shape & shapeFrames) - Entry.frames;
+}
+
 function isEqual(entry: u64, shape: u32): bool {
   if (load_u32(entry + Entry.shape) !== shape) return false;
-  const count = shape & shapeFrames;
-  for (let k: u32 = 0; k < count; k++)
-    if (load_u32(entry + Entry.frames + (k << 2)) !== load<u32>(frames + (k << 2))) return false;
+  const bytes = pairBytes(shape);
+  const at = entry + Entry.frames;
+  for (let k: u32 = 0; k < bytes; k += 8) if (load_u64(at + k) !== load<u64>(frames + k)) return false;
   return true;
 }
 
@@ -90,8 +99,8 @@ function add(ring: u64, bytes: u32, slot: u64, shape: u32): bool {
   if (end > bytes || load_u32(ring + Header.used) >= load_u32(ring + Header.slots) >>> 1) return false;
   store_u32(ring + at + Entry.samples, 1);
   store_u32(ring + at + Entry.shape, shape);
-  for (let k: u32 = 0; k < count; k++)
-    store_u32(ring + at + Entry.frames + (k << 2), load<u32>(frames + (k << 2)));
+  for (let k: u32 = 0; k < pairBytes(shape); k += 8)
+    store_u64(ring + at + Entry.frames + k, load<u64>(frames + k));
   store_u32(slot, at);
   store_u32(ring + Header.end, end);
   increase(ring + Header.used, 1);

@@ -1,7 +1,8 @@
 import {
-  knownPlace,
   locate,
+  placeAddress,
   placeFrame,
+  placeOf,
   placeReturnAddress,
   placeStep,
   pointBytes,
@@ -104,16 +105,22 @@ export function passKnown(frames: usize, count: u32, most: u32): u32 {
   if (stage !== Stage.leaveOuter || how !== Scheme.unwind || !isStack(floor, 0)) return count;
   let code = pointCode;
   let body = floor;
+  let place = placeOf(code);
+  let step = placeStep(place);
   const end = stackEnd;
-  for (let place = knownPlace(code); place !== 0 && count < most; count++) {
-    const step = placeStep(place);
-    if (step === 0 || body + step > end) break;
+  while (step !== 0 && count < most && body + step <= end) {
     const next = load_word(body + placeReturnAddress(place)) - 1;
-    place = knownPlace(next);
-    if (place === 0 || placeStep(place) === 0) break;
+    // Recursion comes from the same place over and over, which the processor then need not wait to be told.
+    if (next !== code) {
+      const other = placeOf(next);
+      if (placeAddress(other) !== next || placeStep(other) === 0) break;
+      place = other;
+      code = next;
+    }
     body += step;
-    code = next;
+    step = placeStep(place);
     store<u32>(frames + (count << 2), placeFrame(place));
+    count++;
   }
   if (body !== floor) {
     floor = body;
