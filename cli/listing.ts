@@ -1,4 +1,5 @@
 import type { Image, ImageFunction } from '../compiler/image/image.ts';
+import { logicalFrames } from '../compiler/image/inlined.ts';
 import { floorIndex } from '../compiler/image/lookup.ts';
 import { trapMessages } from '../compiler/ir/types.ts';
 import { operatorAt } from '../compiler/wasm/opcodes.ts';
@@ -18,6 +19,8 @@ export interface ListingRow {
   readonly wasmOffset: number;
   /** That operator's name, or ''. */
   readonly operator: string;
+  /** Names of the functions whose inlined bodies the instruction is in, the outermost first; none in the function's own. */
+  readonly inlined: readonly string[];
   /** It stores `top`. */
   readonly publishes: boolean;
   /** What a fault of it means, or ''. */
@@ -55,8 +58,10 @@ export async function createLister(
       const offset = instruction.address;
       while (row + 1 < map.positionAt.length && map.positionAt[row + 1] <= offset) row++;
       // Only the module's own functions come from the module's bytes: positions of helpers are in theirs.
-      const wasmOffset =
+      const position =
         f.kind === 'wasm' && row >= 0 && map.positionAt[row] >= f.offset ? map.position[row] : -1;
+      const frames = logicalFrames(image, f, position);
+      const [{ wasmOffset }] = frames;
       return {
         offset,
         bytes: image.code.subarray(offset, offset + instruction.size),
@@ -65,6 +70,10 @@ export async function createLister(
         text: `${instruction.mnemonic} ${instruction.operands}`.trimEnd(),
         wasmOffset,
         operator: wasmOffset >= 0 ? operatorAt(image.module.bytes, wasmOffset) : '',
+        inlined: frames
+          .slice(0, -1)
+          .map(({ symbol }) => symbol.name)
+          .reverse(),
         publishes: publications.has(offset),
         trap: traps.get(offset) ?? '',
       };
@@ -72,22 +81,21 @@ export async function createLister(
   };
 }
 
-/** The listing as text: one line an instruction, the wasm operator named where it changes. */
+/** The listing as text: one line an instruction, the wasm operator named where it changes, with the inlined functions that it is in. */
 export function formatListing(listings: readonly FunctionListing[]): string {
   const lines: string[] = [];
   for (const { function: f, rows } of listings) {
     const index = f.wasmIndex >= 0 ? ` [function ${f.wasmIndex}]` : ` [${f.kind}]`;
     lines.push('', `${f.name}:${index} ${f.size} bytes, frame ${f.frameBytes}`);
-    let last = -1;
+    let last = '';
     for (const row of rows) {
+      const place = [...row.inlined, `0x${row.wasmOffset.toString(16)} ${row.operator}`].join(' > ');
       const notes = [
-        row.wasmOffset !== last && row.operator !== ''
-          ? `0x${row.wasmOffset.toString(16)} ${row.operator}`
-          : '',
+        place !== last && row.operator !== '' ? place : '',
         row.publishes ? 'publishes top' : '',
         row.trap !== '' ? `traps: ${row.trap}` : '',
       ].filter((note) => note !== '');
-      last = row.wasmOffset;
+      last = place;
       const bytes = [...row.bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
       const text = `${row.offset.toString(16).padStart(7)}  ${bytes.padEnd(20)} ${row.text}`;
       lines.push(notes.length > 0 ? `${text.padEnd(70)} ; ${notes.join('; ')}` : text);

@@ -1,6 +1,7 @@
 import type { EnvLayout } from './abi.ts';
 import type { Intrinsic } from './frontend/intrinsics.ts';
 import type { Callee, FunctionSymbol } from './ir/function.ts';
+import type { InlineTemplate } from './passes/inline.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
 import type { Module } from './wasm/module.ts';
@@ -22,6 +23,8 @@ export interface CompileContext {
    * @throws InternalError for a name that no helper has
    */
   helper(name: string): Callee;
+  /** The body to put in place of calls of this symbol, or null where these stay calls; undefined where nothing is inlined. */
+  inlinable?(symbol: number): InlineTemplate | null;
   /** The symbol that calls of `callee.symbol` refer to. */
   symbol(id: number): FunctionSymbol;
 }

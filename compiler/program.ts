@@ -9,6 +9,8 @@ import { ModuleTypes } from './frontend/module-types.ts';
 import { buildHelper, helperSignature } from './helpers/index.ts';
 import type { Image } from './image/image.ts';
 import type { Callee, Func, FunctionKind, FunctionSymbol } from './ir/function.ts';
+import type { InlineTemplate } from './passes/inline.ts';
+import { InlineTemplates } from './passes/inline-templates.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
 import type { Module } from './wasm/module.ts';
@@ -45,6 +47,7 @@ export class Program implements CompileContext {
   readonly symbols: Image['symbols'];
   private readonly entries: Entry[] = [];
   private readonly helpers = new Map<string, Callee>();
+  private readonly templates = new InlineTemplates(this, (symbol) => this.build(symbol));
 
   /** @throws CompileError `invalid`, only with `intrinsics`, if the module uses them or the name `service` for what they are not */
   constructor(module: Module, target: Target, publication: Publication, intrinsics = false) {
@@ -97,6 +100,10 @@ export class Program implements CompileContext {
       this.helpers.set(name, callee);
     }
     return callee;
+  }
+
+  inlinable(symbol: number): InlineTemplate | null {
+    return this.templates.get(symbol);
   }
 
   private add(

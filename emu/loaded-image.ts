@@ -1,5 +1,5 @@
 import type { Image, ImageFunction } from '../compiler/image/image.ts';
-import { functionAt, positionAt, trapAt } from '../compiler/image/lookup.ts';
+import { functionAt, trapAt } from '../compiler/image/lookup.ts';
 import type { Module } from '../compiler/wasm/module.ts';
 
 /** An image in the code memory of a machine. Addresses are guest addresses, offsets are those of `Image.code`. */
@@ -30,11 +30,6 @@ export class LoadedImage {
   /** The function whose code holds `offset`, or undefined between functions and in the constants. */
   functionAt(offset: number): ImageFunction | undefined {
     return functionAt(this.image, offset);
-  }
-
-  /** Byte offset in the module of the operator that the code at `offset` belongs to, or -1. */
-  wasmOffset(offset: number): number {
-    return positionAt(this.image, offset);
   }
 
   /** The trap of the instruction exactly at `offset`, or -1. */

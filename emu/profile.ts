@@ -63,7 +63,7 @@ const defaultContexts = 20_000;
  * the run is long: when there are `contexts` stacks, new ones differ by functions alone.
  */
 export class StackTree {
-  readonly root = new StackNode(null, null, -1, undefined);
+  readonly root = new StackNode(null, null, null, -1, undefined);
   /** Positions of calls are no longer kept. */
   full = false;
   private readonly contexts: number;
@@ -90,8 +90,11 @@ export class StackTree {
       const point = points[depth - 1 - level];
       const { kind } = point.symbol;
       if (kind === 'wasm' || kind === 'host-adapter' || kind === 'init') {
-        node = this.callee(node, offset, point);
-        offset = kind === 'wasm' ? point.wasmOffset : -1;
+        for (let k = point.frames.length - 1; k >= 0; k--) {
+          const { symbol, wasmOffset } = point.frames[k];
+          node = this.callee(node, offset, symbol, point.image);
+          offset = kind === 'wasm' ? wasmOffset : -1;
+        }
       }
       this.points[level] = point;
       this.nodes[level] = node;
@@ -110,17 +113,17 @@ export class StackTree {
     }
   }
 
-  private callee(caller: StackNode, offset: number, point: CodePoint): StackNode {
-    const first = caller.bySymbol.get(point.symbol);
+  private callee(caller: StackNode, offset: number, symbol: ImageFunction, image: LoadedImage): StackNode {
+    const first = caller.bySymbol.get(symbol);
     for (let node = first; node !== undefined; node = node.elsewhere)
       if (node.callOffset === offset) return node;
     if (this.size >= this.contexts && offset !== -1) {
       this.full = true;
-      return this.callee(caller, -1, point);
+      return this.callee(caller, -1, symbol, image);
     }
     this.size++;
-    const node = new StackNode(caller, point, offset, first);
-    caller.bySymbol.set(point.symbol, node);
+    const node = new StackNode(caller, symbol, image, offset, first);
+    caller.bySymbol.set(symbol, node);
     return node;
   }
 }
@@ -141,13 +144,14 @@ class StackNode implements ProfileNode {
 
   constructor(
     caller: StackNode | null,
-    point: CodePoint | null,
+    symbol: ImageFunction | null,
+    image: LoadedImage | null,
     callOffset: number,
     elsewhere: StackNode | undefined,
   ) {
     this.caller = caller;
-    this.symbol = point?.symbol ?? null;
-    this.image = point?.image ?? null;
+    this.symbol = symbol;
+    this.image = image;
     this.callOffset = callOffset;
     this.elsewhere = elsewhere;
   }

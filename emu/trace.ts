@@ -43,12 +43,13 @@ function unwind(
     const { symbol, image } = code;
     if (symbol.kind === 'wasm') {
       const { names } = image.image.module;
-      frames.push({
-        name: names.functions.get(symbol.wasmIndex),
-        module: image.label,
-        wasmIndex: symbol.wasmIndex,
-        wasmOffset: code.wasmOffset,
-      });
+      for (const { symbol: logical, wasmOffset } of code.frames.slice(0, mostFrames - frames.length))
+        frames.push({
+          name: names.functions.get(logical.wasmIndex),
+          module: image.label,
+          wasmIndex: logical.wasmIndex,
+          wasmOffset,
+        });
     }
     const place = sp + code.returnAddress;
     if (code.returnAddress < 0) pc = Number(machine.core.read('lr'));

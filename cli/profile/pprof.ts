@@ -30,7 +30,8 @@ export const unattributedLabel = 'unattributed';
 
 /**
  * A profile as pprof reads it (`profile.proto`, gzip). Mappings are modules, addresses byte offsets in their binaries, lines those
- * of their text ({@link ModuleText}). `has_inline_frames` is not set: stack maps know no inlined frames.
+ * of their text ({@link ModuleText}). Frames of inlined functions are locations of their own, as an
+ * operator's address is the same wherever it was inlined: so `has_inline_frames` is not set.
  */
 export function writePprof(model: ProfileModel): Uint8Array {
   const { profile, modules, functions, title } = model;

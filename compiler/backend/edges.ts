@@ -20,8 +20,8 @@ export interface MachineBlocks {
   readonly of: MBlock[];
   /** Outgoing edges in the order of Block.succs, by block number. */
   readonly edges: readonly Edge[][];
-  /** Splitting blocks, each with the machine block that it jumps to. */
-  readonly splits: readonly { readonly block: MBlock; readonly to: MBlock }[];
+  /** Splitting blocks, each with the block whose edge it splits and the machine block that it jumps to. */
+  readonly splits: readonly { readonly block: MBlock; readonly from: Block; readonly to: MBlock }[];
 }
 
 interface Split {
@@ -84,8 +84,8 @@ export function makeBlocks(func: Func): MachineBlocks {
   const { depth, header } = computeLoops(func, computeDominators(func));
   const order: MBlock[] = [];
   const of: MBlock[] = new Array(func.blockCount);
-  const splits: { block: MBlock; to: MBlock }[] = [];
-  const pending: { block: MBlock; edge: Edge }[] = [];
+  const splits: { block: MBlock; from: Block; to: MBlock }[] = [];
+  const pending: (Split & { block: MBlock })[] = [];
   const add = (loopDepth: number, cold: boolean): MBlock => {
     const block = new MBlock(order.length);
     block.loopDepth = loopDepth;
@@ -98,14 +98,14 @@ export function makeBlocks(func: Func): MachineBlocks {
     const entersLoop = forward && header[to.id] === to.id;
     const block = add(depth[to.id] - (entersLoop ? 1 : 0), from.cold || to.cold);
     edge.target = block;
-    pending.push({ block, edge });
+    pending.push({ block, from, edge });
   };
   for (const block of blocks) {
     for (const edge of before[block.id] ?? []) split(edge, true);
     of[block.id] = add(depth[block.id], block.cold);
     for (const edge of behind[block.id] ?? []) split(edge, false);
   }
-  for (const { block, edge } of pending) splits.push({ block, to: of[edge.to.id] });
+  for (const { block, from, edge } of pending) splits.push({ block, from, to: of[edge.to.id] });
 
   for (const block of blocks) {
     const from = of[block.id];

@@ -1,9 +1,10 @@
 import { InternalError } from '../errors.ts';
-import type { FunctionSymbol } from '../ir/function.ts';
+import type { FunctionSymbol, InlinedCall } from '../ir/function.ts';
 import type { Publication } from '../stack/scheme.ts';
 import { type FrameLayout, InstFlag, type Target } from '../target.ts';
 import { Assembler, CodeNote, type Constant, type FrameRow, type Relocation } from './assembler.ts';
 import { type MFunction, type MInst, RegClass } from './machine.ts';
+import { fillPositions } from './positions.ts';
 
 /** A function's machine code and all that is known about it, with offsets from its first byte. */
 export interface CompiledFunction {
@@ -15,6 +16,8 @@ export interface CompiledFunction {
   readonly traps: readonly number[];
   /** Pairs (code offset, wasm offset), ascending. */
   readonly positions: readonly number[];
+  /** As Func.inlined: what positions beyond the module's bytes are. */
+  readonly inlined: readonly InlinedCall[];
   readonly frameRows: readonly FrameRow[];
   /** Code offsets of the instructions that store `top`. */
   readonly publications: readonly number[];
@@ -32,6 +35,7 @@ export interface CompiledFunction {
 /** Emits an allocated and laid out function: bytes, relocations, and the tables that readers find frames and traps by. */
 export function emitFunction(func: MFunction, target: Target, publication: Publication): CompiledFunction {
   target.peephole?.(func);
+  fillPositions(func);
   const frame = target.layoutFrame(func, publication);
   const emission = new Emission(func, target, publication, frame);
   const offsets: number[] = [];
@@ -45,6 +49,7 @@ export function emitFunction(func: MFunction, target: Target, publication: Publi
     constants: asm.constants,
     traps: asm.traps,
     positions: asm.positions,
+    inlined: func.inlined,
     frameRows: asm.frameRows,
     publications: asm.publications,
     frameBytes: frame.size,

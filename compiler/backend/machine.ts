@@ -1,4 +1,4 @@
-import type { Callee, FunctionSymbol } from '../ir/function.ts';
+import type { Callee, FunctionSymbol, InlinedCall } from '../ir/function.ts';
 import type { TrapKind } from '../ir/types.ts';
 
 /**
@@ -135,6 +135,8 @@ export class MFunction {
   /** True if some instruction calls; leaves publish nothing. */
   hasCalls = false;
   readonly convention: 'wasm' | 'entry';
+  /** As Func.inlined. */
+  inlined: readonly InlinedCall[] = [];
 
   /** After allocation: number of 8-byte (v128: two of them) spill slots. */
   spillSlots = 0;

@@ -1,6 +1,6 @@
 import { InternalError } from '../errors.ts';
 import { isRoot } from '../ir/effects.ts';
-import type { Block, Func, Inst } from '../ir/function.ts';
+import { type Block, type Func, type Inst, inlinedBody } from '../ir/function.ts';
 import { Effect, effects, Op, ops } from '../ir/ops.ts';
 import { Region, Type } from '../ir/types.ts';
 import type { Target } from '../target.ts';
@@ -74,6 +74,7 @@ class Selection implements Selector, CallSite {
     this.target = target;
     this.func = new MFunction(symbol, { symbol: symbol.id, params, results }, convention);
     this.func.slotBytes = func.slotBytes;
+    this.func.inlined = func.inlined;
     this.colours = new Colours(func);
     this.blocks = makeBlocks(func);
     this.func.blocks = this.blocks.order;
@@ -94,7 +95,11 @@ class Selection implements Selector, CallSite {
     const { blocks } = this.source;
     for (const block of blocks) this.makePhis(block);
     for (let k = blocks.length - 1; k >= 0; k--) this.selectBlock(blocks[k]);
-    for (const { block, to } of this.blocks.splits) block.insts.push(this.target.jump(to));
+    for (const { block, from, to } of this.blocks.splits) {
+      const jump = this.target.jump(to);
+      jump.origin = from.terminator.origin;
+      block.insts.push(jump);
+    }
     return this.func;
   }
 
@@ -180,7 +185,6 @@ class Selection implements Selector, CallSite {
       }
     }
     for (const load of fetchValues(this, placed, 'incoming')) {
-      load.origin = source.origin;
       // Nothing else writes the caller's argument area.
       this.rematerialise(load.defs[0], load);
     }
@@ -198,11 +202,22 @@ class Selection implements Selector, CallSite {
         this.insts = out;
         this.current = locals[next].value;
         this.localDef = locals[next].register;
+        const made = out.length;
         this.select(locals[next].value);
+        this.moveToUser(out, made, insts[groups[group]].origin);
       }
       for (let k = groups[group]; k < groups[group + 1]; k++) out.push(insts[k]);
     }
     this.localDef = 0;
+  }
+
+  /** A constant that comes from another inlined body than its user counts as the user's. */
+  private moveToUser(out: readonly MInst[], from: number, origin: number): void {
+    const { inlined } = this.source;
+    if (inlined.length === 0 || origin < 0) return;
+    const body = inlinedBody(inlined, origin);
+    for (let k = from; k < out.length; k++)
+      if (inlinedBody(inlined, out[k].origin) !== body) out[k].origin = origin;
   }
 
   use(value: Inst): number {

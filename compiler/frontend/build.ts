@@ -33,6 +33,7 @@ export function buildFunction(ctx: CompileContext, index: number): Func {
   const localTypes = readLocals(input, params);
   const origin = ctx.native ? -1 : bodyStart;
   const func = new Func(ctx.symbol(callee.symbol), callee.params, callee.results, 'wasm', origin);
+  if (origin >= 0) func.firstOperator = input.pos;
   const outermost = new Frame(FrameKind.function, [], results, 0, true, bodyStart);
   const b = new Builder(ctx, func, input, outermost, localTypes);
   buildBody(b);

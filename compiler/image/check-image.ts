@@ -16,6 +16,7 @@ export function checkImage(image: Image): void {
   checkSymbols(image);
   checkRelocations(image);
   checkMap(image.map, image.code.length);
+  checkInlined(image);
 }
 
 function checkFunctions({ functions, constantsOffset }: Image): void {
@@ -83,4 +84,19 @@ function checkMap(map: StackMap, codeBytes: number): void {
   }
   if (map.trap.some((kind) => kind >= trapMessages.length))
     throw new ImageError('a trap is of no known kind');
+}
+
+/** Inlined bodies are of the module's functions, and each lies in code of those before it. */
+function checkInlined({ map, module }: Image): void {
+  const { base, wasmIndex, bodyStart, call } = map.inlined;
+  if ([wasmIndex, bodyStart, call].some((column) => column.length !== base.length))
+    throw new ImageError('the table of inlined calls is torn');
+  for (let i = 0; i < base.length; i++) {
+    if (base[i] < module.bytes.length || (i > 0 && base[i] <= base[i - 1]))
+      throw new ImageError('the table of inlined calls is out of order');
+    const callee = module.functions[wasmIndex[i]];
+    if (callee === undefined || wasmIndex[i] < module.importedFunctions || callee.bodyStart !== bodyStart[i])
+      throw new ImageError(`inlined call ${i} is of no function of the module`);
+    if (call[i] < -1 || call[i] >= base[i]) throw new ImageError(`inlined call ${i} lies in itself`);
+  }
 }

@@ -23,7 +23,7 @@ import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts'
  * Sections: description (JSON), code, module, and one per array of the stack map. The file is hostile input: all
  * that can be wrong ends in an {@link ImageError}.
  */
-const magic = Uint8Array.of(0x66, 0x61, 0x74, 0x68, 0x6f, 0x6d, 0, 1);
+const magic = Uint8Array.of(0x66, 0x61, 0x74, 0x68, 0x6f, 0x6d, 0, 2);
 
 const sectionNames = [
   'description',
@@ -38,6 +38,10 @@ const sectionNames = [
   'trapAt',
   'trap',
   'publicationAt',
+  'inlinedBase',
+  'inlinedFunction',
+  'inlinedStart',
+  'inlinedCall',
 ] as const;
 type SectionName = (typeof sectionNames)[number];
 
@@ -104,6 +108,10 @@ export function writeImage(image: Image): Uint8Array {
     trapAt: bytesOf(map.trapAt),
     trap: map.trap,
     publicationAt: bytesOf(map.publicationAt),
+    inlinedBase: bytesOf(map.inlined.base),
+    inlinedFunction: bytesOf(map.inlined.wasmIndex),
+    inlinedStart: bytesOf(map.inlined.bodyStart),
+    inlinedCall: bytesOf(map.inlined.call),
   };
   const align = (n: number): number => (n + 15) & ~15;
   let at = align(12 + 12 * sectionNames.length);
@@ -159,6 +167,12 @@ export function readImage(file: Uint8Array): Image {
     trapAt: words('trapAt'),
     trap: sections.trap.slice(),
     publicationAt: words('publicationAt'),
+    inlined: {
+      base: signed('inlinedBase'),
+      wasmIndex: signed('inlinedFunction'),
+      bodyStart: signed('inlinedStart'),
+      call: signed('inlinedCall'),
+    },
   };
   const symbolArray = (name: string, numbers: readonly number[], length: number): Int32Array => {
     if (numbers.length !== length || numbers.some((n) => n < -1 || n >= functions.length))

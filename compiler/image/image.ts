@@ -33,11 +33,24 @@ export interface LoadRelocation {
 }
 
 /**
+ * Calls with the callee's body in their place, by ascending `base`. Positions from a row's `base` on, up to the next row's, are
+ * byte `bodyStart` of the module and those behind it. They begin beyond the module's last byte, and every row has its own.
+ */
+export interface InlinedCalls {
+  readonly base: Int32Array;
+  /** The callee: index in the module's function space. */
+  readonly wasmIndex: Int32Array;
+  readonly bodyStart: Int32Array;
+  /** Position of the call, which may lie in the body of a row before. */
+  readonly call: Int32Array;
+}
+
+/**
  * Sorted tables over code offsets, for readers: typed arrays, so that a signal handler can binary-search them.
  * All `...At` arrays ascend; an entry holds until the next one.
  */
 export interface StackMap {
-  /** Code offset -> wasm byte offset (-1: none). */
+  /** Code offset -> wasm byte offset (-1: none), or a position in {@link inlined} code. */
   readonly positionAt: Uint32Array;
   readonly position: Int32Array;
   /** Code offset -> frame: cfa and returnAddress in bytes from the stack pointer (returnAddress -1: link register), published 0/1. */
@@ -50,6 +63,7 @@ export interface StackMap {
   readonly trap: Uint8Array;
   /** Exact code offsets of the instructions that store `top`. */
   readonly publicationAt: Uint32Array;
+  readonly inlined: InlinedCalls;
 }
 
 /** A compiled module, independent of any instance: code, tables, and what a loader must know to instantiate it. */

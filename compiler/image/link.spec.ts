@@ -15,6 +15,7 @@ function compiled(id: number, size: number, more: Partial<CompiledFunction> = {}
     constants: [],
     traps: [],
     positions: [0, -1],
+    inlined: [],
     frameRows: [{ offset: 0, cfa: 8, returnAddress: 0, published: false }],
     publications: [],
     frameBytes: 8,
@@ -38,6 +39,7 @@ const program = {
   },
   publication: { scheme: none(4), order: 'relaxed', leaves: false },
   env: { header: {} },
+  module: { bytes: new Uint8Array(1000) },
   symbols: {
     wasm: Int32Array.of(-1, 0, 1),
     init: 1,

@@ -1,5 +1,6 @@
 import { layoutHash } from '../abi.ts';
 import type { CompiledFunction } from '../backend/emit.ts';
+import type { InlinedCall } from '../ir/function.ts';
 import type { Program } from '../program.ts';
 import type { Target } from '../target.ts';
 import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
@@ -40,7 +41,7 @@ export function link(program: Program, compiled: readonly CompiledFunction[]): I
     constantsOffset: pool.start,
     functions: functions.map((f, id) => place(f, id, offsets[id])),
     relocations: relocate(code, arrangement, offsets, pool, target),
-    map: joinTables(functions, offsets),
+    map: joinTables(functions, offsets, module.bytes.length),
     env,
     module,
     symbols: renumber(program.symbols, places),
@@ -125,7 +126,11 @@ function relocate(
   return atLoad;
 }
 
-function joinTables(functions: readonly CompiledFunction[], offsets: readonly number[]): StackMap {
+function joinTables(
+  functions: readonly CompiledFunction[],
+  offsets: readonly number[],
+  moduleBytes: number,
+): StackMap {
   const positionAt: number[] = [];
   const position: number[] = [];
   const frameAt: number[] = [];
@@ -135,11 +140,21 @@ function joinTables(functions: readonly CompiledFunction[], offsets: readonly nu
   const trapAt: number[] = [];
   const trap: number[] = [];
   const publicationAt: number[] = [];
+  const inlined: InlinedCall[] = [];
+  /** The first position that no inlined body has taken. */
+  let free = moduleBytes;
   functions.forEach((f, id) => {
     const start = offsets[id];
+    // Each function counts its inlined positions from the module's end on.
+    const shift = free - moduleBytes;
+    const moved = (at: number): number => (at < moduleBytes ? at : at + shift);
+    for (const row of f.inlined) {
+      inlined.push({ ...row, base: moved(row.base), call: moved(row.call) });
+      free += row.bodyBytes;
+    }
     for (let k = 0; k < f.positions.length; k += 2) {
       positionAt.push(start + f.positions[k]);
-      position.push(f.positions[k + 1]);
+      position.push(moved(f.positions[k + 1]));
     }
     for (const row of f.frameRows) {
       // A row behind the last byte describes nothing.
@@ -165,5 +180,11 @@ function joinTables(functions: readonly CompiledFunction[], offsets: readonly nu
     trapAt: Uint32Array.from(trapAt),
     trap: Uint8Array.from(trap),
     publicationAt: Uint32Array.from(publicationAt),
+    inlined: {
+      base: Int32Array.from(inlined, ({ base }) => base),
+      wasmIndex: Int32Array.from(inlined, ({ wasmIndex }) => wasmIndex),
+      bodyStart: Int32Array.from(inlined, ({ bodyStart }) => bodyStart),
+      call: Int32Array.from(inlined, ({ call }) => call),
+    },
   };
 }

@@ -9,7 +9,7 @@ export interface FrameAt {
 }
 
 /** Index of the last element not above `value` in an ascending array, or -1. */
-export function floorIndex(ascending: Uint32Array | Float64Array, value: number): number {
+export function floorIndex(ascending: Uint32Array | Int32Array | Float64Array, value: number): number {
   let low = 0;
   let high = ascending.length;
   while (low < high) {
@@ -38,7 +38,7 @@ export function functionAt({ functions }: Image, codeOffset: number): ImageFunct
   return found !== undefined && codeOffset < found.offset + found.size ? found : undefined;
 }
 
-/** Byte offset in the module of the operator that the code at `codeOffset` carries out, or -1. */
+/** Position of the operator that the code at `codeOffset` carries out, or -1: its byte offset in the module, unless it is inlined (inlined.ts). */
 export function positionAt({ map }: Image, codeOffset: number): number {
   const index = floorIndex(map.positionAt, codeOffset);
   return index < 0 ? -1 : map.position[index];

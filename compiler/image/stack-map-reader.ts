@@ -5,6 +5,7 @@ import {
   type StackMapField,
   stackMapFields,
   stackMapHeader,
+  stackMapInlinedBytes,
   stackMapKinds,
   stackMapLeavesPublish,
   stackMapMagic,
@@ -20,6 +21,14 @@ export interface MappedFunction extends Readonly<Record<StackMapField, number>> 
   readonly offset: number;
 }
 
+/** A frame that a place in the code stands for. */
+export interface MappedFrame {
+  /** Number of the function. */
+  readonly index: number;
+  /** Byte offset of the operator in the module, or -1. */
+  readonly wasmOffset: number;
+}
+
 /**
  * Looks code offsets up in a stack map as {@link encodeStackMap} writes it. The bytes are hostile input: reading ends, stays within
  * them, and refuses what cannot be.
@@ -33,6 +42,8 @@ export class StackMapReader {
   private readonly view: DataView;
   private readonly starts: number;
   private readonly records: number;
+  private readonly inlined: number;
+  private readonly inlinedCount: number;
   /** Where the stream that is being read goes on. */
   private at = 0;
 
@@ -52,8 +63,12 @@ export class StackMapReader {
     this.count = word('count');
     this.starts = word('starts');
     this.records = word('functions');
+    this.inlined = word('inlined');
+    this.inlinedCount = word('inlinedCount');
     if (this.starts + 4 * (this.count + 1) > size || this.records + stackMapRecordBytes * this.count > size)
       throw new ImageError("the stack map's tables lie outside of it");
+    if (this.inlined + stackMapInlinedBytes * this.inlinedCount > size)
+      throw new ImageError("the stack map's inlined calls lie outside of it");
     const scheme = stackMapSchemes[word('scheme')];
     if (scheme === undefined) throw new ImageError('the stack map is of no known scheme');
     this.scheme = scheme;
@@ -113,7 +128,7 @@ export class StackMapReader {
     }
   }
 
-  /** Byte offset in the module of the operator that the code at `codeOffset` carries out, or -1. */
+  /** Position of the operator that the code at `codeOffset` carries out, or -1: see {@link framesAt}. */
   positionAt(codeOffset: number): number {
     const f = this.functionAt(codeOffset);
     if (f === undefined) return -1;
@@ -125,6 +140,57 @@ export class StackMapReader {
       return [here, () => (found = position)];
     });
     return found;
+  }
+
+  /**
+   * The frames that the code at `codeOffset` stands for: inlined functions, innermost first, then the function whose code it is.
+   * None outside of functions.
+   */
+  framesAt(codeOffset: number): MappedFrame[] {
+    const f = this.functionAt(codeOffset);
+    if (f === undefined) return [];
+    const frames: MappedFrame[] = [];
+    let position = this.positionAt(codeOffset);
+    for (let row = this.inlinedRow(position, this.inlinedCount); row >= 0; ) {
+      const [base, index, bodyStart, call] = [0, 1, 2, 3].map((word) => this.inlinedWord(row, word));
+      if (index < 0 || index >= this.count) throw new ImageError('an inlined call is of no function');
+      frames.push({ index, wasmOffset: position - base + bodyStart });
+      position = call;
+      // A call lies in a body before its own: so every chain ends.
+      row = this.inlinedRow(position, row);
+    }
+    frames.push({ index: f.index, wasmOffset: position });
+    return frames;
+  }
+
+  /** Number of the inlined call in whose body the code at `codeOffset` is, or -1: what its stream says. */
+  inlinedAt(codeOffset: number): number {
+    const f = this.functionAt(codeOffset);
+    if (f === undefined) return -1;
+    let row = -1;
+    let found = -1;
+    this.rows(f.inlined, codeOffset - f.offset, () => {
+      const here = this.unsigned();
+      row = (row + this.signed()) | 0;
+      return [here, () => (found = row)];
+    });
+    return found >= 0 && found < this.inlinedCount ? found : -1;
+  }
+
+  /** Number of the inlined call, before `limit`, whose body has `position`, or -1. */
+  private inlinedRow(position: number, limit: number): number {
+    let low = 0;
+    let high = limit;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.inlinedWord(middle, 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  private inlinedWord(row: number, word: number): number {
+    return this.view.getInt32(this.inlined + stackMapInlinedBytes * row + 4 * word, true);
   }
 
   /** The frame while the instruction at `codeOffset` is next to run; undefined outside of functions. */

@@ -104,8 +104,9 @@ it('writes the header that the handler expects', () => {
   const image = compileFor(assembleProgram('hot-leaf'), 'x86_64');
   const words = [...new Uint32Array(encodeStackMap(image).slice(0, stackMapHeader.bytes).buffer)];
   const n = image.functions.length;
-  const records = 32 + 4 * (n + 1);
-  expect(words).toEqual([0x314d5346, n, 32, records, records + 40 * n, 1, 0, encodeStackMap(image).length]);
+  const records = 40 + 4 * (n + 1);
+  const size = encodeStackMap(image).length;
+  expect(words).toEqual([0x324d5346, n, 40, records, records + 44 * n, 1, 0, size, size, 0]);
 });
 
 describe('a map from outside', () => {
@@ -124,15 +125,16 @@ describe('a map from outside', () => {
     ['starts elsewhere', withWord(stackMapHeader.starts, 0xffff_fff0), 'lie outside'],
     ['records elsewhere', withWord(stackMapHeader.functions, 0xffff_fff0), 'lie outside'],
     ['a size that holds no tables', withWord(stackMapHeader.size, 40), 'lie outside'],
+    ['inlined calls elsewhere', withWord(stackMapHeader.inlinedCount, 0x1000_0000), 'lie outside'],
     ['another scheme', withWord(stackMapHeader.scheme, 5), 'scheme'],
-    ['functions out of order', withWord(32, 0xffff_ffff), 'out of order'],
+    ['functions out of order', withWord(stackMapHeader.bytes, 0xffff_ffff), 'out of order'],
   ])('%s is refused', (_what, bytes, message) => {
     expect(() => new StackMapReader(bytes)).toThrow(ImageError);
     expect(() => new StackMapReader(bytes)).toThrow(message);
   });
 
   const recordOf = (field: (typeof stackMapFields)[number]): number =>
-    32 + 4 * (image.functions.length + 1) + 4 * stackMapFields.indexOf(field);
+    stackMapHeader.bytes + 4 * (image.functions.length + 1) + 4 * stackMapFields.indexOf(field);
 
   it('names, streams and kinds that do not fit are refused where they are asked for', () => {
     const outside = 0xffff_ff00;
@@ -144,6 +146,7 @@ describe('a map from outside', () => {
       ['positions', (reader: StackMapReader) => reader.positionAt(0)],
       ['frames', (reader: StackMapReader) => reader.frameAt(0)],
       ['traps', (reader: StackMapReader) => reader.trapAt(0)],
+      ['inlined', (reader: StackMapReader) => reader.inlinedAt(0)],
     ] as const)
       expect(() => ask(new StackMapReader(withWord(recordOf(field), outside)))).toThrow(ImageError);
     expect(() => new StackMapReader(good).function(image.functions.length)).toThrow(RangeError);
@@ -160,6 +163,8 @@ describe('a map from outside', () => {
           reader.positionAt(offset);
           reader.frameAt(offset);
           reader.trapAt(offset);
+          reader.inlinedAt(offset);
+          reader.framesAt(offset);
           if (f !== undefined) reader.name(f);
         }
       } catch (error) {

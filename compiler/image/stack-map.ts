@@ -3,12 +3,13 @@ import { InternalError } from '../errors.ts';
 import type { FunctionKind } from '../ir/function.ts';
 import { schemes } from '../stack/index.ts';
 import type { Image, ImageFunction } from './image.ts';
+import { inlinedRow } from './inlined.ts';
 
 /**
  * The stack map as bytes (docs/executables.md, Stack map): what a signal handler looks up, where it lies. Function by function, so that a
  * look-up decodes only the rows of one: some four bytes for each row of `Image.map`, which takes nine.
  */
-export const stackMapMagic = 0x314d5346; // 'FSM1'
+export const stackMapMagic = 0x324d5346; // 'FSM2'
 
 /** Offsets of the header's words in bytes. */
 export const stackMapHeader = {
@@ -20,7 +21,9 @@ export const stackMapHeader = {
   scheme: 20,
   flags: 24,
   size: 28,
-  bytes: 32,
+  inlined: 32,
+  inlinedCount: 36,
+  bytes: 40,
 } as const;
 
 /** Words of a function's record, in order. */
@@ -35,9 +38,13 @@ export const stackMapFields = [
   'slotBase',
   'kind',
   'wasmIndex',
+  'inlined',
 ] as const;
 export type StackMapField = (typeof stackMapFields)[number];
 export const stackMapRecordBytes = stackMapFields.length * 4;
+
+/** Bytes of a row of the table of inlined calls: its words are `base`, function, `bodyStart`, `call` (InlinedCalls). */
+export const stackMapInlinedBytes = 16;
 
 /** Publication schemes by their number in the map. */
 export const stackMapSchemes = ['none', 'atomic', 'tail', 'field', 'unwind'] as const;
@@ -76,6 +83,8 @@ export function encodeStackMap(image: Image): Uint8Array {
     scheme: stackMapSchemes.indexOf(image.scheme),
     flags: leavesPublish(image) ? stackMapLeavesPublish : 0,
     size: 0,
+    inlined: 0,
+    inlinedCount: map.inlined.base.length,
   };
   for (const word of Object.values(header)) out.u32(word);
   for (const { offset } of functions) out.u32(offset);
@@ -103,8 +112,18 @@ export function encodeStackMap(image: Image): Uint8Array {
       out.patch32(records + stackMapRecordBytes * i + 4 * k, record[field]);
     });
   });
+  out.patch32(stackMapHeader.inlined, writeInlined(image, out));
   out.patch32(stackMapHeader.size, out.length);
   return out.result();
+}
+
+/** Writes the table of inlined calls, which name functions by their number in the map; returns where. */
+function writeInlined({ map, symbols }: Image, out: ByteWriter): number {
+  const { base, wasmIndex, bodyStart, call } = map.inlined;
+  const at = out.length;
+  for (let i = 0; i < base.length; i++)
+    for (const word of [base[i], symbols.wasm[wasmIndex[i]], bodyStart[i], call[i]]) out.u32(word);
+  return at;
 }
 
 /** Derived, as an image does not say it: no function of the module goes without a record. */
@@ -125,17 +144,19 @@ class Streams {
     this.out = out;
   }
 
-  /** Writes the three streams of a function, whose rows lie before code offset `next`; returns where. */
+  /** Writes the four streams of a function, whose rows lie before code offset `next`; returns where. */
   write(
     f: ImageFunction,
     next: number,
-  ): Pick<Record<StackMapField, number>, 'positions' | 'frames' | 'traps'> {
+  ): Pick<Record<StackMapField, number>, 'positions' | 'frames' | 'traps' | 'inlined'> {
     if (next < f.offset + f.size) throw new InternalError(`${f.name} overlaps the function behind it`);
     const end = f.offset + f.size;
+    const firstPosition = this.position;
     return {
       positions: this.positions(f.offset, end, next),
       frames: this.frames(f.offset, end, next),
       traps: this.traps(f.offset, end, next),
+      inlined: this.inlined(f.offset, end, firstPosition),
     };
   }
 
@@ -171,6 +192,27 @@ class Streams {
       out.unsigned(difference);
       out.byte(trap[i]);
     });
+  }
+
+  /** Where which inlined body is, as the positions from row `first` on say it: for who needs no operators, in far fewer rows. */
+  private inlined(start: number, end: number, first: number): number {
+    const { positionAt, position, inlined } = this.image.map;
+    const rows: { at: number; body: number }[] = [];
+    for (let i = first; i < this.position; i++) {
+      if (positionAt[i] >= end) break;
+      const body = inlinedRow(inlined, position[i]);
+      if (body === (rows.at(-1)?.body ?? -1)) continue;
+      if (rows.at(-1)?.at === positionAt[i]) rows.pop();
+      rows.push({ at: positionAt[i], body });
+    }
+    const { out } = this;
+    const offset = out.length;
+    out.unsigned(rows.length);
+    rows.forEach(({ at, body }, i) => {
+      out.unsigned(at - (i === 0 ? start : rows[i - 1].at));
+      out.signed(body - (i === 0 ? -1 : rows[i - 1].body));
+    });
+    return offset;
   }
 
   /**

@@ -72,6 +72,7 @@ function veneer(symbol: number, target: Target): CompiledFunction {
     constants: [],
     traps: [],
     positions: asm.positions,
+    inlined: [],
     frameRows: asm.frameRows,
     publications: [],
     frameBytes: 0,

@@ -25,7 +25,7 @@ export class Inst {
   callee: Callee | null = null;
   /** `switch` only: index into Block.succs per case; the last entry is the default. */
   table: Int32Array | null = null;
-  /** Byte offset of the wasm operator this comes from, in the module binary; -1 for none. */
+  /** Byte offset of the wasm operator this comes from, in the module binary; -1 for none. Beyond the module's bytes: {@link InlinedCall}. */
   origin: number;
 
   constructor(id: number, op: number, type: Type, args: Inst[], block: Block, origin: number) {
@@ -87,6 +87,32 @@ export interface FunctionSymbol {
   readonly wasmIndex: number;
 }
 
+/**
+ * A call whose callee's body stands in its place. Origins from `base` on, `bodyBytes` of them, are positions in that body; those
+ * of a module's own functions are all below the module's length, and those of inlined bodies all beyond it.
+ */
+export interface InlinedCall {
+  readonly base: number;
+  /** The callee: its index in the module's function space, and the byte range of its body in the module binary. */
+  readonly wasmIndex: number;
+  readonly bodyStart: number;
+  readonly bodyBytes: number;
+  /** Origin of the call. It may lie in another inlined body, whose `base` is then smaller. */
+  readonly call: number;
+}
+
+/** Index of the inlined call whose body `origin` lies in, or -1. */
+export function inlinedBody(inlined: readonly InlinedCall[], origin: number): number {
+  let low = 0;
+  let high = inlined.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (inlined[middle].base <= origin) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 /** A function in SSA form. Blocks stand in an order in which every block follows its immediate dominator and loops are contiguous. */
 export class Func {
   readonly symbol: FunctionSymbol;
@@ -99,6 +125,10 @@ export class Func {
   slotBytes = 0;
   /** Offset of the function's body in the module binary, or -1. */
   readonly origin: number;
+  /** Offset of the body's first operator, behind its locals, or -1. */
+  firstOperator = -1;
+  /** Calls that passes/inline.ts has put bodies in place of, by ascending `base`. */
+  readonly inlined: InlinedCall[] = [];
   private nextInst = 0;
   private nextBlock = 0;
 

@@ -5,10 +5,11 @@ import { copies } from './copies.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
 import { fold } from './fold.ts';
+import { inline } from './inline.ts';
 import { legalize } from './legalize.ts';
 import { lower64 } from './lower64.ts';
 
-/** 0: what the target needs and nothing else; 1: cheap passes. 2 and 3 are 1 until there are passes that only they run. */
+/** 0: what the target needs and nothing else; 1: cheap passes; 2: inlining, too. 3 is 2 until there are passes that only it runs. */
 export type OptimisationLevel = 0 | 1 | 2 | 3;
 
 export interface Pass {
@@ -17,6 +18,7 @@ export interface Pass {
 }
 
 const passes = {
+  inline: { name: 'inline', run: inline },
   copies: { name: 'copies', run: copies },
   fold: { name: 'fold', run: fold },
   cse: { name: 'cse', run: cse },
@@ -40,8 +42,10 @@ const cheap: Level = {
   after: [passes.fold, passes.copies, passes.cse, passes.dce],
 };
 
+const full: Level = { before: [passes.inline, ...cheap.before], after: cheap.after };
+
 /** Which passes run at each level, around the lowering. */
-const levels: readonly Level[] = [none, cheap, cheap, cheap];
+const levels: readonly Level[] = [none, cheap, full, full];
 
 /** Lowering that every function needs. Splitting words leaves operations behind that may need a helper in turn. */
 const lowering: readonly Pass[] = [passes.legalize];

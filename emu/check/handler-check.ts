@@ -1,7 +1,8 @@
 import { readElf, readSymbols } from '../../compiler/elf/reader.ts';
 import { ImageError } from '../../compiler/errors.ts';
 import type { Image, ImageFunction } from '../../compiler/image/image.ts';
-import { functionAt, positionAt } from '../../compiler/image/lookup.ts';
+import { framesAt } from '../../compiler/image/inlined.ts';
+import { functionAt } from '../../compiler/image/lookup.ts';
 import {
   type ImageRecordField,
   imageRecordFields,
@@ -61,8 +62,8 @@ interface Place {
   readonly kind: Kind;
   readonly part: (typeof partNames)[number] | undefined;
   readonly symbol: ImageFunction | undefined;
-  /** The word of a sample, for functions of wasm; -1 for all others, which are no frames. */
-  readonly word: number;
+  /** The words of a sample, innermost first: one for a function of wasm, one more for each that is inlined there; others are no frames. */
+  readonly words: readonly number[];
   readonly base: number;
 }
 
@@ -198,10 +199,11 @@ export class HandlerCheck {
       const base = this.bases[part];
       if (at < base || at >= base + image.code.length) continue;
       const symbol = functionAt(image, at - base);
-      const word = symbol?.kind === 'wasm' ? ((i << 28) | symbol.id) >>> 0 : -1;
-      return { kind, part, symbol, word, base };
+      const frames = symbol?.kind === 'wasm' ? framesAt(image, at - base) : [];
+      const words = frames.map((frame) => ((i << 28) | frame.symbol.id) >>> 0);
+      return { kind, part, symbol, words, base };
     }
-    return { kind, part: undefined, symbol: undefined, word: -1, base: 0 };
+    return { kind, part: undefined, symbol: undefined, words: [], base: 0 };
   }
 
   /** Whether the handlers stand. The one of dumps serves samples as well: it is one function, which asks for the signal's number. */
@@ -250,13 +252,13 @@ export class HandlerCheck {
       this.version = truth.version;
       let depth = 0;
       for (let i = 0; i < truth.depth; i++) {
-        const { word } = this.returned.at(truth.returns[i]);
-        if (word !== -1) outer[depth++] = word;
+        const { words } = this.returned.at(truth.returns[i]);
+        for (let k = words.length - 1; k >= 0; k--) outer[depth++] = words[k];
       }
       this.outerDepth = depth;
     }
     let count = 0;
-    if (here.word !== -1) expected[count++] = here.word;
+    for (const word of here.words) expected[count++] = word;
     if (this.publishes && here.symbol !== undefined)
       for (let i = this.outerDepth - 1; i >= 0; i--) expected[count++] = outer[i];
     expected.length = count;
@@ -314,7 +316,7 @@ export class HandlerCheck {
   private expectedFrames(pc: number, here: Place, wasmOnly = false): CheckedFrame[] {
     const frames: CheckedFrame[] = [];
     const add = (at: number, place: Place, interrupted: boolean): void => {
-      if (!wasmOnly || place.word !== -1) frames.push(this.frameAt(at, place, interrupted));
+      if (!wasmOnly || place.words.length > 0) frames.push(...this.framesOf(at, place, interrupted));
     };
     add(pc, here, true);
     if (this.publishes && here.symbol !== undefined)
@@ -325,12 +327,16 @@ export class HandlerCheck {
     return frames;
   }
 
-  private frameAt(pc: number, { part, symbol, base }: Place, interrupted: boolean): CheckedFrame {
+  private framesOf(pc: number, { part, symbol, base }: Place, interrupted: boolean): CheckedFrame[] {
     if (part === undefined || symbol === undefined)
-      return { name: '(no function)', image: '', pc, wasmOffset: -1 };
+      return [{ name: '(no function)', image: '', pc, wasmOffset: -1 }];
     const offset = (interrupted ? pc : pc - 1) - base;
-    const wasmOffset = positionAt(this.options.images[part], offset);
-    return { name: symbol.name.replace(/\p{Cc}/gu, '\ufffd'), image: part, pc, wasmOffset };
+    return framesAt(this.options.images[part], offset).map(({ symbol: { name }, wasmOffset }) => ({
+      name: name.replace(/\p{Cc}/gu, '\ufffd'),
+      image: part,
+      pc,
+      wasmOffset,
+    }));
   }
 
   private differ(pc: number, here: Place, reason: string, read: readonly (number | CheckedFrame)[]): never {

@@ -241,8 +241,8 @@ export class HostCheck implements Runner {
     if (this.isSilent(point)) reasons.push('the function publishes nothing, though leaves must');
     if (same)
       reasons.push('and nothing that the reading rests on changed since the last one, which was right');
-    const expected = [this.frameAt(pc, true)];
-    for (let i = truth.depth - 1; i >= 0; i--) expected.push(this.frameAt(truth.returns[i], false));
+    const expected = this.framesAt(pc, true);
+    for (let i = truth.depth - 1; i >= 0; i--) expected.push(...this.framesAt(truth.returns[i], false));
     this.difference = {
       by: 'host',
       interrupt: this.points.due - 1,
@@ -261,10 +261,12 @@ export class HostCheck implements Runner {
     throw new StackDiffers(this.difference);
   }
 
-  private frameAt(pc: number, interrupted: boolean): CheckedFrame {
+  /** The frames that a code address stands for, innermost first. */
+  private framesAt(pc: number, interrupted: boolean): CheckedFrame[] {
     const point = codeAt(this.machine, pc, interrupted);
-    if (point === undefined) return { name: '(no function)', image: '', pc, wasmOffset: -1 };
-    return { name: point.symbol.name, image: point.image.label, pc, wasmOffset: point.wasmOffset };
+    if (point === undefined) return [{ name: '(no function)', image: '', pc, wasmOffset: -1 }];
+    const image = point.image.label;
+    return point.frames.map(({ symbol: { name }, wasmOffset }) => ({ name, image, pc, wasmOffset }));
   }
 }
 

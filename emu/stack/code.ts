@@ -1,5 +1,6 @@
 import type { ImageFunction } from '../../compiler/image/image.ts';
-import { floorIndex } from '../../compiler/image/lookup.ts';
+import { type LogicalFrame, logicalFrames } from '../../compiler/image/inlined.ts';
+import { floorIndex, positionAt } from '../../compiler/image/lookup.ts';
 import type { LoadedImage } from '../loaded-image.ts';
 import type { Machine } from '../machine.ts';
 import { ByAddress } from './by-address.ts';
@@ -13,9 +14,10 @@ export type StackSource = Pick<
 /** What an image's tables say about one code address: whose it is, and how its frame looks there. */
 export interface CodePoint {
   readonly image: LoadedImage;
+  /** Whose code it is. */
   readonly symbol: ImageFunction;
-  /** Byte offset of the operator in the module binary, or -1. */
-  readonly wasmOffset: number;
+  /** The frames that it stands for, innermost first: those of inlined functions, then that of `symbol`. */
+  readonly frames: readonly LogicalFrame[];
   /** Stack pointer to its value before the call, in bytes. */
   readonly cfa: number;
   /** Where the return address is, in bytes from the stack pointer; -1: in the link register. */
@@ -47,7 +49,7 @@ export function codeAt(
   return {
     image,
     symbol,
-    wasmOffset: image.wasmOffset(offset),
+    frames: logicalFrames(image.image, symbol, positionAt(image.image, offset)),
     cfa: map.cfa[row],
     returnAddress: map.returnAddress[row],
     published: map.published[row] !== 0,

@@ -65,6 +65,12 @@ function handMadeImage(target: TargetName, scheme: SchemeName): Image {
       trapAt: new Uint32Array(0),
       trap: new Uint8Array(0),
       publicationAt: new Uint32Array(0),
+      inlined: {
+        base: new Int32Array(0),
+        wasmIndex: new Int32Array(0),
+        bodyStart: new Int32Array(0),
+        call: new Int32Array(0),
+      },
     },
     env: layoutEnv(module, word, schemes[scheme](word).abi),
     module,

@@ -114,17 +114,19 @@ export abstract class StackReader {
     return this.failure === null;
   }
 
-  /** The frames of the last reading as objects. */
+  /** The frames of the last reading as objects; inlined functions have frames of their own, at their caller's address. */
   frames(): StackFrame[] {
-    return this.points.slice(0, this.depth).map(({ image, symbol, wasmOffset }, i) => ({
-      kind: frameKinds[symbol.kind],
-      image,
-      symbol,
-      name: symbol.name,
-      wasmIndex: symbol.wasmIndex,
-      wasmOffset,
-      pc: this.pcs[i],
-    }));
+    return this.points.slice(0, this.depth).flatMap(({ image, frames }, i) =>
+      frames.map(({ symbol, wasmOffset }) => ({
+        kind: frameKinds[symbol.kind],
+        image,
+        symbol,
+        name: symbol.name,
+        wasmIndex: symbol.wasmIndex,
+        wasmOffset,
+        pc: this.pcs[i],
+      })),
+    );
   }
 
   /** Reads all frames from the innermost outwards, which is known already. */

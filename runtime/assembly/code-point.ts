@@ -9,6 +9,9 @@ import {
   frameReturnAddress,
   functionAt,
   functionField,
+  inlinedAt,
+  inlinedFunction,
+  inlinedOuter,
 } from './stack-map';
 
 /** What the images' stack maps say about a code address, left by {@link locate}: whose it is, and how its frame looks there. */
@@ -24,6 +27,8 @@ export let pointSlots: u32 = 0;
 export let pointCfa: u32 = 0;
 export let pointReturnAddress: i32 = 0;
 export let pointPublished: bool = false;
+/** Number of the inlined call in whose body the code is, or -1. */
+export let pointInlined: i32 = -1;
 
 /**
  * Addresses looked up before, as stacks repeat and code never changes: one place for each, by a hash. The address, then what is
@@ -42,6 +47,7 @@ enum At {
   cfa = 32,
   returnAddress = 36,
   published = 40,
+  inlined = 44,
   step = 48,
   frame = 52,
 }
@@ -72,6 +78,26 @@ export function placeFrame(place: usize): u32 {
   return load<u32>(place + At.frame);
 }
 
+/** Whether several frames are there: the code is an inlined body's. */
+export function placeIsInlined(place: usize): bool {
+  return load<i32>(place + At.inlined) >= 0;
+}
+
+/**
+ * Stores the words of the frames of a wasm function's code, as {@link placeFrame}, innermost first, at `frames` from index `count` up to `most`:
+ * those of the inlined bodies that it is in, then its own. Returns how many there would be then.
+ */
+export function putFrames(place: usize, frames: usize, count: u32, most: u32): u32 {
+  const image = load<u32>(place + At.image);
+  for (let row = load<i32>(place + At.inlined); row >= 0; row = inlinedOuter(imageMap(image), row)) {
+    if (count < most)
+      store<u32>(frames + (count << 2), (image << imageShift) | inlinedFunction(imageMap(image), row));
+    count++;
+  }
+  if (count < most) store<u32>(frames + (count << 2), placeFrame(place));
+  return count + 1;
+}
+
 /** Looks an address up; false outside of functions. */
 export function locate(address: u64): bool {
   if (address === 0) return false;
@@ -87,6 +113,7 @@ export function locate(address: u64): bool {
   pointCfa = load<u32>(place + At.cfa);
   pointReturnAddress = load<i32>(place + At.returnAddress);
   pointPublished = load<u32>(place + At.published) !== 0;
+  pointInlined = load<i32>(place + At.inlined);
   return true;
 }
 
@@ -109,6 +136,7 @@ function remember(address: u64, place: usize): bool {
   store<u32>(place + At.published, framePublished ? 1 : 0);
   store<u32>(place + At.step, load<u32>(place + At.kind) === FunctionKind.wasm ? wholeStep() : 0);
   store<u32>(place + At.frame, (image << imageShift) | index);
+  store<i32>(place + At.inlined, inlinedAt(map, index, offset));
   return true;
 }
 

@@ -1,7 +1,6 @@
-import { pointFunction, pointImage, pointKind } from './code-point';
+import { placeOf, pointCode, pointKind, putFrames } from './code-point';
 import { linkRegister, pinnedRegister, programCounter, stackPointer, timerOverruns } from './context';
 import { load_u32, load_u64, store_u32, store_u64 } from './fathom';
-import { imageShift } from './images';
 import {
   Entry,
   entryBytes,
@@ -38,7 +37,7 @@ export function sample(information: u64, context: u64): void {
   else if (!add(ring, bytes, slot, shape)) increase(ring + Header.lost, 1);
 }
 
-/** Reads the wasm frames to {@link frames}; returns what they are. */
+/** Reads the wasm frames to {@link frames}, those of inlined functions too; returns what they are. */
 function read(context: u64): u32 {
   startReading(
     programCounter(context),
@@ -49,9 +48,10 @@ function read(context: u64): u32 {
   let count: u32 = 0;
   while (nextFrame()) {
     if (pointKind !== FunctionKind.wasm) continue;
-    if (count === mostFrames) return count | shapeCut;
-    store<u32>(frames + (count << 2), (pointImage << imageShift) | pointFunction);
-    count = passKnown(frames, count + 1, mostFrames);
+    count = putFrames(placeOf(pointCode), frames, count, mostFrames);
+    if (count > mostFrames) return mostFrames | shapeCut;
+    count = passKnown(frames, count, mostFrames);
+    if (count > mostFrames) return mostFrames | shapeCut;
   }
   return count | ((<u32>failure) << shapeFailure);
 }

@@ -2,6 +2,7 @@ import {
   locate,
   placeAddress,
   placeFrame,
+  placeIsInlined,
   placeOf,
   placeReturnAddress,
   placeStep,
@@ -15,6 +16,7 @@ import {
   pointRecord,
   pointReturnAddress,
   pointSlots,
+  putFrames,
 } from './code-point';
 import { Failure } from './failure';
 import { load_word, word_bytes } from './fathom';
@@ -98,8 +100,8 @@ export function nextFrame(): bool {
 
 /**
  * Goes outwards from the frame at hand while what comes is frames of wasm functions that have been read before, by scheme unwind: what
- * {@link nextFrame} would find, in a fraction of its time. Stores {@link placeFrame} of each that it comes to at `frames`, from index `count` up
- * to `most`; returns how many are there then. The last one is at hand.
+ * {@link nextFrame} would find, in a fraction of its time. Stores {@link placeFrame} of each that it comes to, and of what is inlined there, at
+ * `frames`, from index `count` up to `most`; returns how many are there then, or would be. The last one is at hand.
  */
 export function passKnown(frames: usize, count: u32, most: u32): u32 {
   if (stage !== Stage.leaveOuter || how !== Scheme.unwind || !isStack(floor, 0)) return count;
@@ -117,10 +119,14 @@ export function passKnown(frames: usize, count: u32, most: u32): u32 {
       place = other;
       code = next;
     }
+    if (placeIsInlined(place)) {
+      count = putFrames(place, frames, count, most);
+    } else {
+      store<u32>(frames + (count << 2), placeFrame(place));
+      count++;
+    }
     body += step;
     step = placeStep(place);
-    store<u32>(frames + (count << 2), placeFrame(place));
-    count++;
   }
   if (body !== floor) {
     floor = body;

@@ -11,6 +11,8 @@ const headerStarts: u64 = 8;
 const headerFunctions: u64 = 12;
 const headerScheme: u64 = 20;
 const headerFlags: u64 = 24;
+const headerInlined: u64 = 32;
+const headerInlinedCount: u64 = 36;
 
 /** Words of a function's record, in the order of compiler/image/stack-map.ts, which says what they mean. */
 export enum Field {
@@ -24,8 +26,18 @@ export enum Field {
   slotBase,
   kind,
   wasmIndex,
+  inlined,
 }
-const recordBytes: u64 = 40;
+const recordBytes: u64 = 44;
+
+/** Words of a row of the table of inlined calls, by their offset, and its size. */
+enum Inlined {
+  base = 0,
+  index = 4,
+  bodyStart = 8,
+  call = 12,
+}
+const inlinedBytes: u64 = 16;
 
 /** Kinds of functions. */
 export enum FunctionKind {
@@ -120,7 +132,10 @@ export function frameAt(map: u64, index: u32, codeOffset: u32): bool {
   return found;
 }
 
-/** Byte offset in the module of the operator that the function's code at `codeOffset` carries out, or -1. */
+/**
+ * Position of the operator that the function's code at `codeOffset` carries out, or -1: its byte offset in the module, unless the code is
+ * inlined ({@link inlinedOffset}).
+ */
 export function positionAt(map: u64, index: u32, codeOffset: u32): i32 {
   const target = codeOffset - functionStart(map, index);
   cursor = map + functionField(map, index, Field.positions);
@@ -134,6 +149,55 @@ export function positionAt(map: u64, index: u32, codeOffset: u32): i32 {
     found = position;
   }
   return found;
+}
+
+/** Number of the inlined call in whose body the function's code at `codeOffset` is, or -1. */
+export function inlinedAt(map: u64, index: u32, codeOffset: u32): i32 {
+  const target = codeOffset - functionStart(map, index);
+  cursor = map + functionField(map, index, Field.inlined);
+  let at: u32 = 0;
+  let row: i32 = -1;
+  let found: i32 = -1;
+  for (let left = unsigned(); left > 0; left--) {
+    at += unsigned();
+    if (at > target) break;
+    row += signed();
+    found = row;
+  }
+  return <u32>found < load_u32(map + headerInlinedCount) ? found : -1;
+}
+
+/** The function that an inlined call is of. */
+export function inlinedFunction(map: u64, row: i32): u32 {
+  return inlinedWord(map, row, Inlined.index);
+}
+
+/** Byte offset in the module of the operator at `position`, which lies in the body of an inlined call; in no body (-1) it is that. */
+export function inlinedOffset(map: u64, row: i32, position: i32): i32 {
+  if (row < 0) return position;
+  return position - <i32>inlinedWord(map, row, Inlined.base) + <i32>inlinedWord(map, row, Inlined.bodyStart);
+}
+
+/** Position of an inlined call. */
+export function inlinedCall(map: u64, row: i32): i32 {
+  return <i32>inlinedWord(map, row, Inlined.call);
+}
+
+/** The inlined call in whose body an inlined call is, or -1. It lies before, so that every chain ends. */
+export function inlinedOuter(map: u64, row: i32): i32 {
+  const position = inlinedCall(map, row);
+  let low = 0;
+  let high = row;
+  while (low < high) {
+    const middle = low + ((high - low) >> 1);
+    if (<i32>inlinedWord(map, middle, Inlined.base) <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function inlinedWord(map: u64, row: i32, word: Inlined): u32 {
+  return load_u32(map + load_u32(map + headerInlined) + <u64>row * inlinedBytes + <u64>word);
 }
 
 /** Number of the trap (TrapKind of compiler/ir/types.ts) that the function's instruction at exactly `codeOffset` may raise, or -1. */

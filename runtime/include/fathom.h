@@ -470,6 +470,9 @@ typedef struct fathom_location {
   int32_t wasm_offset;
   /* enum fathom_trap_kind of the instruction at exactly this address. */
   int trap;
+  /* For fathom_outer: the inlined call whose body this is, or -1, and the function whose code it is. */
+  int32_t inlined;
+  uint32_t physical;
 } fathom_location;
 
 static inline uint32_t fathom_map_word(const unsigned char *at) {
@@ -501,6 +504,43 @@ static inline int32_t fathom_map_sleb(const unsigned char **at) {
   return (int32_t)value;
 }
 
+/* Word `word` of row `row` of the map's table of inlined calls: base, function, start of its body, position of the call. */
+static inline int32_t fathom_map_inlined(const unsigned char *map, int32_t row, int word) {
+  return (int32_t)fathom_map_word(map + fathom_map_word(map + 32) + 16 * (uint32_t)row + 4 * word);
+}
+
+/* Sets the function and operator of `location`: those at `position`, which is in the body of an inlined call before `limit` or in none. */
+static inline void fathom_map_place(fathom_location *location, int32_t position, int32_t limit) {
+  const unsigned char *map = location->module->map;
+  const unsigned char *record;
+  uint32_t function = location->physical;
+  int32_t low = 0, high = limit;
+  while (low < high) {
+    int32_t middle = low + (high - low) / 2;
+    if (fathom_map_inlined(map, middle, 0) <= position) low = middle + 1;
+    else high = middle;
+  }
+  location->inlined = low - 1;
+  location->wasm_offset = position;
+  if (low > 0) {
+    function = (uint32_t)fathom_map_inlined(map, low - 1, 1);
+    location->wasm_offset = position - fathom_map_inlined(map, low - 1, 0) + fathom_map_inlined(map, low - 1, 2);
+  }
+  record = map + fathom_map_word(map + 12) + 44 * function;
+  location->function = (const char *)map + fathom_map_word(record + 4);
+  location->function_index = (int32_t)fathom_map_word(record + 36);
+}
+
+/*
+ * Where the compiler has put a function's body in place of a call of it, one address stands for several frames: fathom_find says the
+ * innermost, and this goes to the one that has called it. 0 if there was one, else not.
+ */
+static inline int fathom_outer(fathom_location *location) {
+  if (location->inlined < 0) return -1;
+  fathom_map_place(location, fathom_map_inlined(location->module->map, location->inlined, 3), location->inlined);
+  return 0;
+}
+
 /* Finds code address `pc` in the module's stack map. 0 if it lies there, else not. */
 static inline int fathom_find(const fathom_module *module, uintptr_t pc, fathom_location *location) {
   const unsigned char *map = module->map;
@@ -508,7 +548,7 @@ static inline int fathom_find(const fathom_module *module, uintptr_t pc, fathom_
   uintptr_t start = (uintptr_t)module->text;
   uint32_t low = 0, high = fathom_map_word(map + 4);
   uint32_t offset, at, rows;
-  int32_t position = 0;
+  int32_t position = 0, found = -1;
   const unsigned char *record, *row;
   if (pc < start || pc - start >= module->code_bytes) return -1;
   offset = (uint32_t)(pc - start);
@@ -518,20 +558,19 @@ static inline int fathom_find(const fathom_module *module, uintptr_t pc, fathom_
     if (fathom_map_word(starts + 4 * middle) <= offset) low = middle;
     else high = middle;
   }
-  record = map + fathom_map_word(map + 12) + 40 * low;
+  record = map + fathom_map_word(map + 12) + 44 * low;
   at = fathom_map_word(starts + 4 * low);
   if (offset - at >= fathom_map_word(record)) return -1;
   location->module = module;
-  location->function = (const char *)map + fathom_map_word(record + 4);
-  location->function_index = (int32_t)fathom_map_word(record + 36);
-  location->wasm_offset = -1;
+  location->physical = low;
   row = map + fathom_map_word(record + 8);
   for (rows = fathom_map_leb(&row); rows > 0; rows--) {
     at += fathom_map_leb(&row);
     if (at > offset) break;
     position += fathom_map_sleb(&row);
-    location->wasm_offset = position;
+    found = position;
   }
+  fathom_map_place(location, found, (int32_t)fathom_map_word(map + 36));
   location->trap = FATHOM_NO_TRAP;
   at = fathom_map_word(starts + 4 * low);
   row = map + fathom_map_word(record + 16);

@@ -1,0 +1,99 @@
+import type { CompileContext } from '../context.ts';
+import { CompileError } from '../errors.ts';
+import type { Func } from '../ir/function.ts';
+import { ByteReader } from '../wasm/bytes.ts';
+import type { Module } from '../wasm/module.ts';
+import { skipOperator } from '../wasm/opcodes.ts';
+import { copies } from './copies.ts';
+import { cse } from './cse.ts';
+import { dce } from './dce.ts';
+import { fold } from './fold.ts';
+import { type InlineTemplate, inline, inlineCost, inlining } from './inline.ts';
+
+/** The functions of a program that can be inlined: each is built when it is first asked for, the ones that it calls before it. */
+export class InlineTemplates {
+  private readonly ctx: CompileContext;
+  private readonly build: (symbol: number) => Func;
+  private readonly known = new Map<number, InlineTemplate | null>();
+  private readonly open = new Set<number>();
+  /** Calls of each function of the module, counted when first asked for. */
+  private calls: Uint32Array | undefined;
+
+  /** @param build makes the SSA form of the function with this symbol */
+  constructor(ctx: CompileContext, build: (symbol: number) => Func) {
+    this.ctx = ctx;
+    this.build = build;
+  }
+
+  /** The function with this symbol, or null if it is not inlined. */
+  get(symbol: number): InlineTemplate | null {
+    const { known, open, ctx } = this;
+    const found = known.get(symbol);
+    if (found !== undefined) return found;
+    const { kind, wasmIndex } = ctx.symbol(symbol);
+    if (kind !== 'wasm') return null;
+    const { bodyStart, bodyEnd } = ctx.module.functions[wasmIndex];
+    // A body that is being built is part of itself, and is none.
+    if (bodyEnd - bodyStart > inlining.bytes || open.has(symbol) || open.size >= inlining.depth) return null;
+    open.add(symbol);
+    const template = this.make(symbol, wasmIndex, bodyEnd - bodyStart);
+    open.delete(symbol);
+    known.set(symbol, template);
+    return template;
+  }
+
+  private make(symbol: number, wasmIndex: number, bodyBytes: number): InlineTemplate | null {
+    const { ctx } = this;
+    let func: Func;
+    try {
+      func = this.build(symbol);
+    } catch (error) {
+      // It is reported when its turn comes.
+      if (error instanceof CompileError) return null;
+      throw error;
+    }
+    for (const pass of [inline, fold, copies, cse, dce]) pass(func, ctx);
+    const cost = inlineCost(func);
+    if (cost > Math.max(inlining.inLoop, inlining.once) || callsItself(func) || func.slotBytes > 0)
+      return null;
+    const positions = func.inlined.reduce((sum, inner) => sum + inner.bodyBytes, bodyBytes);
+    return { func, cost, positions, once: this.isCalledOnce(wasmIndex) };
+  }
+
+  private isCalledOnce(index: number): boolean {
+    const { module } = this.ctx;
+    if (module.escaping.has(index) || module.start === index) return false;
+    this.calls ??= countCalls(module);
+    return this.calls[index] === 1;
+  }
+}
+
+const callsItself = ({ symbol, blocks }: Func): boolean =>
+  blocks.some(({ insts }) => insts.some(({ callee }) => callee !== null && callee.symbol === symbol.id));
+
+const opCall = 0x10;
+
+/** Direct calls of each function in all bodies. Code that cannot be decoded ends its function: the front end refuses it in its turn. */
+function countCalls({ bytes, functions }: Module): Uint32Array {
+  const counts = new Uint32Array(functions.length);
+  for (const { bodyStart, bodyEnd } of functions) {
+    const r = new ByteReader(bytes, bodyStart, bodyEnd);
+    try {
+      for (let groups = r.u32(); groups > 0; groups--) {
+        r.skipLeb();
+        r.skipLeb();
+      }
+      while (r.pos < bodyEnd) {
+        const at = r.pos;
+        if (bytes[at] === opCall) {
+          r.pos++;
+          const callee = r.u32();
+          if (callee < counts.length) counts[callee]++;
+        } else if (skipOperator(r) < 0) break;
+      }
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+    }
+  }
+  return counts;
+}
