@@ -42,12 +42,13 @@ export class SampleRing {
 
   /** Whether exactly one sample was taken since `clear`. */
   get holdsOne(): boolean {
-    const { words, first } = this;
+    const { words, first, count } = this;
+    // Frames come in pairs.
     return (
       words[header.used] === 1 &&
       words[header.lost] === 0 &&
       words[first] === 1 &&
-      words[header.end] === 4 * (first + entryWords + this.count)
+      words[header.end] === 4 * (first + entryWords + count + (count & 1))
     );
   }
 
