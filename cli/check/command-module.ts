@@ -1,6 +1,17 @@
 import { ByteWriter } from '../../compiler/byte-writer.ts';
 import { CompileError } from '../../compiler/errors.ts';
 import { isCommand, wasiModule } from '../../compiler/image/command.ts';
+import {
+  constant,
+  type Entries,
+  exportOf,
+  leb,
+  readSections,
+  Sections,
+  section,
+  signed,
+  typeCodes,
+} from '../../compiler/wasm/edit.ts';
 import type { GlobalDecl, Limits, Module, ValueType } from '../../compiler/wasm/module.ts';
 import type { Call } from './calls.ts';
 
@@ -11,32 +22,6 @@ export interface CommandModule {
   readonly calls: { readonly first: number; readonly current: number; readonly count: number } | undefined;
 }
 
-/** Codes of the binary format (WebAssembly core specification, 5.2 to 5.5). */
-const section = {
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-} as const;
-/** Sections in the order that the format prescribes; custom ones, 0, may be anywhere. */
-const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11, 0];
-const typeCodes: Readonly<Record<ValueType, number>> = {
-  i32: 0x7f,
-  i64: 0x7e,
-  f32: 0x7d,
-  f64: 0x7c,
-  v128: 0x7b,
-  funcref: 0x70,
-  externref: 0x6f,
-};
 const op = {
   if: 0x04,
   end: 0x0b,
@@ -45,11 +30,7 @@ const op = {
   globalGet: 0x23,
   globalSet: 0x24,
   i32Const: 0x41,
-  i64Const: 0x42,
-  f32Const: 0x43,
-  f64Const: 0x44,
   i32LeS: 0x4c,
-  refNull: 0xd0,
 } as const;
 const emptyBlock = 0x40;
 
@@ -97,8 +78,6 @@ export function callingModule(bytes: Uint8Array, module: Module, calls: readonly
   edit.change(section.code, internal.bodies, [[...leb(body.length), ...body]]);
   return { bytes: edit.result(), calls: { first, current: first + 1, count: calls.length } };
 }
-
-type Entries = readonly (readonly number[] | Uint8Array)[];
 
 interface Internalised {
   readonly functionTypes: Entries;
@@ -151,109 +130,4 @@ function startBody(module: Module, calls: readonly Call[], first: number, curren
   });
   put(op.end);
   return out.result().slice();
-}
-
-function constant(type: ValueType, bits: bigint): number[] {
-  switch (type) {
-    case 'i32':
-      return [op.i32Const, ...signed(BigInt.asIntN(32, bits))];
-    case 'i64':
-      return [op.i64Const, ...signed(BigInt.asIntN(64, bits))];
-    case 'f32':
-      return [op.f32Const, ...littleEndian(bits, 4)];
-    case 'f64':
-      return [op.f64Const, ...littleEndian(bits, 8)];
-    case 'v128':
-      return [0xfd, 0x0c, ...littleEndian(bits, 16)];
-    case 'funcref':
-    case 'externref':
-      return [op.refNull, typeCodes[type]];
-  }
-}
-
-const littleEndian = (bits: bigint, bytes: number): number[] =>
-  Array.from({ length: bytes }, (_, i) => Number((bits >> BigInt(8 * i)) & 0xffn));
-
-function leb(value: number): number[] {
-  const out = new ByteWriter(8);
-  out.unsigned(value);
-  return [...out.result()];
-}
-
-/** Signed LEB128 of up to 64 bits. */
-function signed(value: bigint): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; ) {
-    const byte = Number(rest & 0x7fn);
-    rest >>= 7n;
-    const ends = (rest === 0n && byte < 0x40) || (rest === -1n && byte >= 0x40);
-    bytes.push(ends ? byte : byte | 0x80);
-    if (ends) return bytes;
-  }
-}
-
-const exportOf = (name: string, kind: number, index: number): number[] => {
-  const encoded = [...new TextEncoder().encode(name)];
-  return [...leb(encoded.length), ...encoded, kind, ...leb(index)];
-};
-
-/** Contents of a valid module's sections by number. Of the custom ones, which have one number, the last: names are. */
-function readSections(bytes: Uint8Array): Map<number, Uint8Array> {
-  const sections = new Map<number, Uint8Array>();
-  for (let at = 8; at < bytes.length; ) {
-    const id = bytes[at];
-    const { value, next } = readLeb(bytes, at + 1);
-    sections.set(id, bytes.subarray(next, next + value));
-    at = next + value;
-  }
-  return sections;
-}
-
-function readLeb(bytes: Uint8Array, at: number): { readonly value: number; readonly next: number } {
-  let value = 0;
-  let next = at;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[next++];
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return { value: value >>> 0, next };
-  }
-}
-
-/** Sections that are vectors, with entries added at either end. */
-class Sections {
-  private readonly sections: Map<number, Uint8Array>;
-
-  constructor(sections: Map<number, Uint8Array>) {
-    this.sections = sections;
-  }
-
-  count(id: number): number {
-    const content = this.sections.get(id);
-    return content === undefined ? 0 : readLeb(content, 0).value;
-  }
-
-  change(id: number, before: Entries, behind: Entries): void {
-    if (before.length + behind.length === 0) return;
-    const content = this.sections.get(id) ?? Uint8Array.of(0);
-    const { value, next } = readLeb(content, 0);
-    const out = new ByteWriter(content.length + 16);
-    out.unsigned(value + before.length + behind.length);
-    for (const entry of before) out.bytes(Uint8Array.from(entry));
-    out.bytes(content.subarray(next));
-    for (const entry of behind) out.bytes(Uint8Array.from(entry));
-    this.sections.set(id, out.result().slice());
-  }
-
-  result(): Uint8Array {
-    const out = new ByteWriter();
-    out.bytes(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    for (const id of order) {
-      const content = this.sections.get(id);
-      if (content === undefined) continue;
-      out.byte(id);
-      out.unsigned(content.length);
-      out.bytes(content);
-    }
-    return out.result().slice();
-  }
 }
