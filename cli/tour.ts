@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
+import { openSqlite } from '../bench/packages/sqlite.ts';
 import { isImageFile } from '../compiler/image/file.ts';
 import type { TargetName } from '../compiler/target.ts';
 import type { Schedule } from '../emu/interrupts.ts';
@@ -8,7 +9,6 @@ import { createWebAssembly } from '../emu/webassembly.ts';
 import { compileOptions, ExitCode, readInput, table, UsageError } from './common.ts';
 import { outcomeOf, type ProgramFlags, prepareProgram, programFlags } from './run.ts';
 import { instructions } from './sample.ts';
-import { openSqlite } from './workloads/sqlite.ts';
 
 interface Flags extends Omit<ProgramFlags, 'module'> {
   module: string | undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openSourceMap } from '../cli/workloads/source-map.ts';
-import { openSqlite } from '../cli/workloads/sqlite.ts';
+import { openSourceMap } from '../bench/packages/source-map.ts';
+import { openSqlite } from '../bench/packages/sqlite.ts';
 import { createWebAssembly } from '../emu/webassembly.ts';
 
 /** Real programs from npm, driven by their own unchanged glue, on emulated cores; V8 says what is right. */

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { openSourceMap } from '../../bench/packages/source-map.ts';
+import { openSqlite } from '../../bench/packages/sqlite.ts';
 import type { EmulatedWebAssembly } from '../../emu/webassembly.ts';
 import { loadModule } from '../common.ts';
-import { openSourceMap } from './source-map.ts';
-import { openSqlite } from './sqlite.ts';
 
 /**
  * A program that schemes are measured on, the same work on every engine. `open` makes it ready; what it returns does the work, and
