@@ -10,7 +10,8 @@ import { projectFile } from './places.ts';
 import { figures, ratio } from './report/figures.ts';
 import { markdownOf } from './report/markdown.ts';
 import { runBench } from './run.ts';
-import { MissingWorkloadError, type Workload, workloads } from './workloads.ts';
+import { MissingWorkloadError, type Workload } from './workload.ts';
+import { workloads } from './workloads.ts';
 
 /** The harness itself: what it says of peers that are slow, wrong, broken or not there. Times are looked at for being there alone. */
 const folder = mkdtempSync(join(tmpdir(), 'fathom-bench-spec-'));

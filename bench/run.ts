@@ -8,7 +8,7 @@ import { loadCycleModel } from './measure/cycles.ts';
 import { measureWorkload, type ReadyPeer } from './measure/workload.ts';
 import type { BenchReport, Missing, PeerName, WorkloadResult } from './model.ts';
 import { type CompilerPeer, compilerPeers, findCompiler } from './peers/compilers.ts';
-import { MissingWorkloadError, type Workload } from './workloads.ts';
+import { MissingWorkloadError, type Workload } from './workload.ts';
 
 export interface BenchOptions {
   readonly workloads: readonly Workload[];

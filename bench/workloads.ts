@@ -1,26 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Sizes } from './model.ts';
+import { packages } from './packages/index.ts';
 import { projectFile } from './places.ts';
-
-/** A module that exports `run(n)`: the same work n times, and a checksum of it. */
-export interface Workload {
-  readonly name: string;
-  readonly about: string;
-  /** Where it comes from. */
-  readonly source: string;
-  readonly n: Sizes;
-  /** Path of the C source that the module was compiled from, which native compilers compile, too. */
-  readonly c?: string;
-  /** Left out by `--quick`. */
-  readonly fullOnly?: boolean;
-  /** @throws MissingWorkloadError if it cannot be had here */
-  module(): Promise<Uint8Array>;
-}
-
-/** A workload that cannot be had, with the reason. */
-export class MissingWorkloadError extends Error {
-  override readonly name = 'MissingWorkloadError';
-}
+import type { Workload } from './workload.ts';
 
 type KernelRow = readonly [name: string, about: string, counted: number, quick: number, full: number];
 
@@ -55,4 +36,4 @@ const kernels: readonly Workload[] = kernelRows.map(([name, about, counted, quic
 }));
 
 /** All workloads, in the order of reports. */
-export const workloads: readonly Workload[] = kernels;
+export const workloads: readonly Workload[] = [...kernels, ...packages];

@@ -5,7 +5,8 @@ import { updatedPage } from '../bench/report/docs.ts';
 import { htmlOf } from '../bench/report/html.ts';
 import { markdownOf } from '../bench/report/markdown.ts';
 import { runBench } from '../bench/run.ts';
-import { type Workload, workloads } from '../bench/workloads.ts';
+import type { Workload } from '../bench/workload.ts';
+import { workloads } from '../bench/workloads.ts';
 import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
 import { compileOptions, ExitCode, Progress, UsageError, writeOutput } from './common.ts';
 

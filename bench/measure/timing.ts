@@ -19,8 +19,9 @@ export interface TimingOptions {
   readonly n: number;
   /** Processes of each contestant; those of all take turns, so that a slow moment of the machine is nobody's alone. */
   readonly rounds: number;
-  /** Calls that count, a process. One more goes before them, to warm up. */
+  /** Calls that count, a process. One more goes before them, to warm up, unless there can be one call only. */
   readonly calls: number;
+  readonly once?: boolean;
   /** Told before each process. */
   readonly progress?: (name: string) => void;
 }
@@ -34,8 +35,10 @@ export type Timed = { readonly timing: Timing; readonly checksum: number } | { r
  */
 export async function timeContestants<Name extends string>(
   programs: ReadonlyMap<Name, TimedProgram>,
-  { n, rounds, calls, progress }: TimingOptions,
+  { n, rounds, calls, once = false, progress }: TimingOptions,
 ): Promise<Map<Name, Timed>> {
+  const warmUps = once ? 0 : 1;
+  const all = once ? 1 : calls + warmUps;
   const measured = new Map<Name, Call[]>();
   const failures = new Map<Name, string>();
   for (let round = 0; round < rounds; round++) {
@@ -44,11 +47,10 @@ export async function timeContestants<Name extends string>(
       progress?.(name);
       try {
         const { command, args, last = [] } = program;
-        const { stdout } = await runCommand(command, [...args, `${n}`, `${calls + 1}`, ...last]);
+        const { stdout } = await runCommand(command, [...args, `${n}`, `${all}`, ...last]);
         const found = callsOf(stdout);
-        if (found.length !== calls + 1)
-          throw new CommandError(`${found.length} calls reported, not ${calls + 1}`);
-        measured.set(name, [...(measured.get(name) ?? []), ...found.slice(1)]);
+        if (found.length !== all) throw new CommandError(`${found.length} calls reported, not ${all}`);
+        measured.set(name, [...(measured.get(name) ?? []), ...found.slice(warmUps)]);
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         failures.set(name, error.message);

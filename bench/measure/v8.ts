@@ -8,10 +8,14 @@ export const turboFan = ['--no-liftoff', '--no-wasm-lazy-compilation'];
 
 const script = projectFile('bench/measure/v8.mjs');
 
-/** A process of Node that calls `run` of the module at `path`. */
-export const v8Program = (path: string): TimedProgram => ({
+/**
+ * A process of Node that calls `run` of the module at `path`.
+ * @param fresh each call has an instance of its own
+ */
+export const v8Program = (path: string, fresh = false): TimedProgram => ({
   command: process.execPath,
   args: [...turboFan, script, path],
+  ...(fresh && { last: ['fresh'] }),
 });
 
 /** What TurboFan takes to compile a module, Node's start not included; memory is all of the process's. */

@@ -8,11 +8,11 @@ import { armv7 } from '../../targets/armv7/index.ts';
 import { x86_64 } from '../../targets/x86_64/index.ts';
 import type { ContestantName, Measured, Outcome, PeerName, SchemeCost, WorkloadResult } from '../model.ts';
 import { buildPeer, type PeerBuild, type RuntimeObjects } from '../peers/build.ts';
-import type { CompilerPeer } from '../peers/compilers.ts';
+import { type CompilerPeer, findCompiler } from '../peers/compilers.ts';
 import { CommandError } from '../run-command.ts';
-import type { Workload } from '../workloads.ts';
+import type { Workload } from '../workload.ts';
 import { type CodeOptions, type CountedRun, codeBytes, countExecutable, countImage } from './counts.ts';
-import { fathomCompileCost, fathomProgram } from './fathom.ts';
+import { fathomCompileCost, fathomLinked, fathomProgram, linkers } from './fathom.ts';
 import { schemeCosts } from './schemes.ts';
 import { type Timed, type TimedProgram, timeContestants } from './timing.ts';
 import { v8Checksum, v8CompileCost, v8Program } from './v8.ts';
@@ -39,7 +39,11 @@ export interface MeasureOptions {
 }
 
 /** How often contestants start, and how often they call `run` each time. */
-const efforts = { quick: { rounds: 2, calls: 2 }, full: { rounds: 5, calls: 3 } } as const;
+const efforts = {
+  quick: { rounds: 2, calls: 2 },
+  full: { rounds: 5, calls: 3 },
+  once: { rounds: 7, calls: 1 },
+} as const;
 
 /** A contestant that gave something else than V8. */
 class WrongResultError extends Error {
@@ -127,10 +131,20 @@ class Measurement {
       const image = compile(this.module, code);
       const { counted } = this.checked(countImage(image, this.n.counted, this.options.model));
       const cost = this.options.quick ? undefined : await fathomCompileCost(this.path, code, this.folder);
-      if (target.name === 'x86_64' && runsHere())
-        this.programs.set('fathom', fathomProgram(this.module, code, this.folder));
+      if (target.name === 'x86_64' && runsHere()) await this.native(code);
       return { counted, codeBytes: codeBytes(image), ...(cost && { compile: cost }) };
     });
+  }
+
+  /** Fathom's code as a program of this machine: what is no command needs a C compiler for that. */
+  private async native(code: CodeOptions): Promise<void> {
+    if (!this.workload.once) {
+      this.programs.set('fathom', fathomProgram(this.module, code, this.folder));
+      return;
+    }
+    const linker = findCompiler(linkers)?.command;
+    if (linker !== undefined && code.scheme !== 'tail')
+      this.programs.set('fathom', await fathomLinked(this.module, code, this.folder, linker));
   }
 
   private async compiler({ peer, command }: ReadyPeer): Promise<void> {
@@ -165,15 +179,17 @@ class Measurement {
 
   private async v8(): Promise<void> {
     await this.attempt('x86_64', 'v8', async () => {
-      this.programs.set('v8', v8Program(this.path));
+      this.programs.set('v8', v8Program(this.path, this.workload.once));
       return { compile: await v8CompileCost(this.path) };
     });
   }
 
   private async time(): Promise<void> {
     const { quick } = this.options;
+    const { once = false } = this.workload;
     const timed = await timeContestants(this.programs, {
-      ...(quick ? efforts.quick : efforts.full),
+      ...efforts[once ? 'once' : quick ? 'quick' : 'full'],
+      once,
       n: this.n.timed,
       progress: (name) => this.say(`timing ${name}`),
     });
