@@ -509,7 +509,7 @@ describe('fathom disasm', () => {
       inner.instructions.some((row) => row.operator === 'i32.div_s' && row.text.startsWith('idiv')),
     ).toBe(true);
     const [caller] = JSON.parse(
-      done('disasm', 'demo.wat', '-f', 'divide', '--stack', 'atomic', '--json'),
+      done('disasm', 'demo.wat', '-f', 'divide', '--stack', 'atomic', '-O', '1', '--json'),
     ) as Listing[];
     expect(caller.instructions.some((row) => row.publishes)).toBe(true);
     done('disasm', 'demo.wat', '-f', 'inner', '-o', 'inner.s');

@@ -10,5 +10,5 @@ export const defaults: {
   // The measurements favour it (docs/design.md, Which scheme is the default).
   scheme: 'unwind',
   order: 'relaxed',
-  level: 1,
+  level: 2,
 };
