@@ -44,10 +44,13 @@ export function envHeader(word: 4 | 8, version: AbiVersion): EnvHeader {
   };
 }
 
-/** FNV-1a over where everything of the exec env's header lies: equal exactly for code that can share a host's view of it. */
+/**
+ * FNV-1a over where everything of the exec env's header and of the records lies: equal exactly for code that can share a host's and a
+ * reader's view of them.
+ */
 export function layoutHash(word: 4 | 8, version: AbiVersion): number {
   let hash = 0x811c9dc5;
-  const text = `${word}:${JSON.stringify(envHeader(word, version))}`;
+  const text = `${word}:${JSON.stringify([envHeader(word, version), recordLayout, activationWords])}`;
   for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
   return hash >>> 0;
 }
@@ -89,11 +92,13 @@ export function descriptorLayout(word: 4 | 8): DescriptorLayout {
 }
 
 /**
- * A publication record, in the frame of a function that publishes: two words.
+ * A publication record, in the frame of a function that publishes: in words, what it always has and what some have (docs/abi.md).
  * prev: the `top` before (0 ends the chain). self: who publishes: on x86-64 the function's symbol id, on ARMv7 a code
- * address in its prologue (what `push {pc}` stores). {@link activationMark} in `self` makes it an activation record.
+ * address in its prologue (what `push {pc}` stores). {@link activationMark} in `self` makes it an activation record; so where
+ * `self` would be, a record without it has a word that is never the mark: on x86-64 the frame's return address, on ARMv7 that, or
+ * the base of where scheme `tail` has `top`.
  */
-export const recordWords = 2;
+export const recordLayout = { always: { prev: 0 }, some: { self: 1 } } as const;
 
 /**
  * `self` of an activation record: the border of a chain of frames of one exec env, kept in an adapter's frame slots.

@@ -31,7 +31,8 @@ function findActivation(machine: Machine, record: number): number {
 
 function isMark(machine: Machine, record: number): boolean {
   const at = record + activationWords.self * machine.wordBytes;
-  return machine.stack.readU32(at) === 0xffff_ffff;
+  const { stack, wordBytes } = machine;
+  return stack.readU32(at) === 0xffff_ffff && (wordBytes === 4 || stack.readU32(at + 4) === 0xffff_ffff);
 }
 
 function readStack(machine: Machine, record: number, word: number): number {

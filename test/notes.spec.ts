@@ -53,15 +53,15 @@ async function noted(
 const withNote = ({ functions }: Noted, name: string, note: number): string[] =>
   (functions.get(name) ?? []).filter((row) => row.note === note).map((row) => row.text);
 
-/** The table of docs/abi.md: instructions on entry and exit together. */
+/** What docs/abi.md says of a function with locals that saves nothing but lr: instructions on entry and exit together. */
 const costs: readonly [SchemeName, MemoryOrder, Record<Name, number>][] = [
   ['none', 'relaxed', { x86_64: 0, armv7: 0 }],
   ['unwind', 'relaxed', { x86_64: 0, armv7: 0 }],
-  ['atomic', 'relaxed', { x86_64: 4, armv7: 5 }],
-  ['field', 'relaxed', { x86_64: 4, armv7: 5 }],
+  ['atomic', 'relaxed', { x86_64: 3, armv7: 4 }],
+  ['field', 'relaxed', { x86_64: 3, armv7: 4 }],
   ['atomic', 'release', { x86_64: 4, armv7: 7 }],
   ['atomic', 'seq_cst', { x86_64: 6, armv7: 9 }],
-  ['tail', 'relaxed', { x86_64: 6, armv7: 8 }],
+  ['tail', 'relaxed', { x86_64: 5, armv7: 7 }],
 ];
 
 describe.each(['x86_64', 'armv7'] as const)('notes on code for %s', (target) => {
@@ -74,8 +74,17 @@ describe.each(['x86_64', 'armv7'] as const)('notes on code for %s', (target) => 
     const found = await noted(program('fib'), target);
     expect(withNote(found, 'fib', CodeNote.publication)).toEqual(
       target === 'x86_64'
-        ? ['push 0', 'push qword ptr [r15 + 8]', 'mov qword ptr [r15 + 8], rsp', 'pop qword ptr [r15 + 8]']
-        : ['ldr ip, [sl, #8]', 'push {ip, pc}', 'str sp, [sl, #8]', 'ldr ip, [sp]', 'str ip, [sl, #8]'],
+        ? ['push qword ptr [r15 + 8]', 'mov qword ptr [r15 + 8], rsp', 'pop qword ptr [r15 + 8]']
+        : [
+            'ldr ip, [sl, #8]',
+            'str sp, [sl, #8]',
+            expect.stringMatching(/^ldr ip, \[sp/),
+            'str ip, [sl, #8]',
+          ],
+    );
+    const release = await noted(program('fib'), target, 'atomic', 'release');
+    expect(withNote(release, 'fib', CodeNote.publication)).toContain(
+      target === 'x86_64' ? 'push 0' : 'push {ip, pc}',
     );
   });
 

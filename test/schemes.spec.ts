@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../compiler/index.ts';
-import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import { memoryOrders, type SchemeName } from '../compiler/stack/scheme.ts';
 import type { SampleReport } from '../emu/sample.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
@@ -26,10 +26,6 @@ const programs: readonly (readonly [string, SampledProgram])[] = [
 const targets = { x86_64, armv7 } as const;
 const targetNames = ['x86_64', 'armv7'] as const;
 const read: readonly SchemeName[] = ['atomic', 'tail', 'field', 'unwind'];
-const orders: Readonly<Record<keyof typeof targets, readonly MemoryOrder[]>> = {
-  x86_64: ['relaxed', 'seq_cst'],
-  armv7: ['relaxed', 'release', 'seq_cst'],
-};
 
 /** The first sample that was not read right, in short. */
 function mismatch({ mismatches: [first] }: SampleReport): object | undefined {
@@ -40,9 +36,7 @@ function mismatch({ mismatches: [first] }: SampleReport): object | undefined {
 
 describe.each(targetNames)('on %s', (target) => {
   describe.each(read)('scheme %s', (scheme) => {
-    const variants = [0, 1].flatMap((level) =>
-      orders[target].map((order) => [level as 0 | 1, order] as const),
-    );
+    const variants = [0, 1].flatMap((level) => memoryOrders.map((order) => [level as 0 | 1, order] as const));
     it.each(variants)('reads the true stack at every instruction, -O%i, order %s', (level, order) => {
       for (const [name, program] of programs) {
         const options = { target, level, scheme, order } as const;
@@ -89,7 +83,7 @@ describe.each(targetNames)('on %s', (target) => {
 
   it.each(['fib', 'hot-leaf', 'mixed', 'across-outer'])('unwind adds no instruction to none: %s', (name) => {
     for (const level of [0, 1] as const) {
-      for (const order of orders[target]) {
+      for (const order of memoryOrders) {
         const options = { target: targets[target], level, order } as const;
         const none = compile(assemble(name), { ...options, scheme: 'none' });
         const unwind = compile(assemble(name), { ...options, scheme: 'unwind' });

@@ -1,19 +1,10 @@
 import type { OptimisationLevel } from '../../compiler/passes/pipeline.ts';
-import { type MemoryOrder, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
+import { type MemoryOrder, memoryOrders, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
 import type { TargetName } from '../../compiler/target.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { createWebAssembly } from '../../emu/webassembly.ts';
 import type { Workload } from '../workloads/index.ts';
 import { type ImageSize, imageSize } from './image-size.ts';
-
-/**
- * The memory orders that make different code on a target, each with the others that make the same. x86-64 needs no
- * instruction for `release`: it orders stores among themselves (SDM volume 3, 9.2.2).
- */
-export const distinctOrders: Readonly<Record<TargetName, readonly (readonly MemoryOrder[])[]>> = {
-  x86_64: [['relaxed', 'release'], ['seq_cst']],
-  armv7: [['relaxed'], ['release'], ['seq_cst']],
-};
 
 /** One run of a workload. */
 export interface Run {
@@ -31,8 +22,7 @@ export interface Cost extends Run {
   readonly kind: Workload['kind'];
   readonly target: TargetName;
   readonly scheme: SchemeName;
-  /** The order that it was compiled with, and others that make the same code. */
-  readonly orders: readonly MemoryOrder[];
+  readonly order: MemoryOrder;
   /** Calls of functions that call, the same for all schemes. */
   readonly nonLeafCalls: number;
   readonly addedInstructions: number;
@@ -66,20 +56,19 @@ export async function measureCosts({
 }: CostOptions): Promise<CostReport> {
   const costs: Cost[] = [];
   const skipped: { workload: string; reason: string }[] = [];
-  const of =
-    workloads.length * targets.reduce((sum, t) => sum + distinctOrders[t].length, 0) * schemeNames.length;
+  const of = workloads.length * targets.length * memoryOrders.length * schemeNames.length;
   let done = 0;
   for (const workload of workloads) {
     try {
       for (const target of targets) {
-        for (const orders of distinctOrders[target]) {
+        for (const order of memoryOrders) {
           const runs = new Map<SchemeName, Run>();
           for (const scheme of schemeNames) {
             progress?.(done++, of);
-            runs.set(scheme, await measureRun(workload, { target, scheme, order: orders[0], level }));
+            runs.set(scheme, await measureRun(workload, { target, scheme, order, level }));
           }
           const { name, kind } = workload;
-          costs.push(...relative(runs).map((cost) => ({ workload: name, kind, target, orders, ...cost })));
+          costs.push(...relative(runs).map((cost) => ({ workload: name, kind, target, order, ...cost })));
         }
       }
     } catch (error) {
@@ -136,7 +125,7 @@ function publishedCalls({ core, images }: Machine): number {
   return calls;
 }
 
-type Relative = Omit<Cost, 'workload' | 'kind' | 'target' | 'orders'>;
+type Relative = Omit<Cost, 'workload' | 'kind' | 'target' | 'order'>;
 
 /** Runs of one program with all schemes against that with `none`. */
 function relative(runs: ReadonlyMap<SchemeName, Run>): Relative[] {

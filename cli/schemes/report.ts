@@ -24,11 +24,11 @@ export function costSections({ costs }: CostReport): Section[] {
     const groups = new Map<string, Cost[]>();
     for (const cost of costs) {
       if (cost.target !== target) continue;
-      const key = `${cost.workload} ${cost.orders.join()}`;
+      const key = `${cost.workload} ${cost.order}`;
       groups.set(key, [...(groups.get(key) ?? []), cost]);
     }
     const all = [...groups.values()];
-    const relaxed = all.filter(([{ orders }]) => orders.includes('relaxed'));
+    const relaxed = all.filter(([{ order }]) => order === 'relaxed');
     return [
       section(
         `${target}: instructions executed with none, and what each scheme adds: share, and instructions per call of a function that calls`,
@@ -73,7 +73,7 @@ function section(
       const none = of('none');
       return [
         none.workload,
-        none.orders.join(', '),
+        none.order,
         ...figures(none),
         ...compared.map((scheme) => cell(of(scheme), none)),
       ];

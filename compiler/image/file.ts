@@ -51,6 +51,7 @@ interface Description {
   target: TargetName;
   scheme: SchemeName;
   order: MemoryOrder;
+  selfInRecords: boolean;
   constantsOffset: number;
   functions: ImageFunction[];
   relocations: LoadRelocation[];
@@ -82,6 +83,7 @@ export function writeImage(image: Image): Uint8Array {
     target: image.target,
     scheme: image.scheme,
     order: image.order,
+    selfInRecords: image.selfInRecords,
     constantsOffset: image.constantsOffset,
     functions: [...image.functions],
     relocations: [...image.relocations],
@@ -185,6 +187,7 @@ export function readImage(file: Uint8Array): Image {
     target: description.target,
     scheme,
     order,
+    selfInRecords: description.selfInRecords,
     code: code.slice(),
     constantsOffset,
     functions,
@@ -250,6 +253,7 @@ function readDescription(bytes: Uint8Array): Description {
     target: oneOf<TargetName>(root.target, ['x86_64', 'armv7'], 'target'),
     scheme: oneOf<SchemeName>(root.scheme, schemeNames, 'scheme'),
     order: oneOf<MemoryOrder>(root.order, ['relaxed', 'release', 'seq_cst'], 'order'),
+    selfInRecords: root.selfInRecords === true,
     constantsOffset: natural(root.constantsOffset, 'constantsOffset'),
     functions: list(root.functions, 'functions').map((value, i): ImageFunction => {
       const f = record(value, `function ${i}`);

@@ -73,6 +73,8 @@ export interface Image {
   readonly target: TargetName;
   readonly scheme: SchemeName;
   readonly order: MemoryOrder;
+  /** Whether the records of all functions have `self`, not those of adapters alone. */
+  readonly selfInRecords: boolean;
   /** Code, then (16-byte aligned) the constant pool from constantsOffset on. Mapped read + execute. */
   readonly code: Uint8Array;
   readonly constantsOffset: number;

@@ -2,6 +2,7 @@ import { layoutHash } from '../abi.ts';
 import type { CompiledFunction } from '../backend/emit.ts';
 import type { InlinedCall } from '../ir/function.ts';
 import type { Program } from '../program.ts';
+import { functionsSaySelf } from '../stack/scheme.ts';
 import type { Target } from '../target.ts';
 import type { Image, ImageFunction, LoadRelocation, StackMap } from './image.ts';
 import { type Arrangement, arrange } from './veneers.ts';
@@ -37,6 +38,7 @@ export function link(program: Program, compiled: readonly CompiledFunction[]): I
     target: target.name,
     scheme,
     order: publication.order,
+    selfInRecords: functionsSaySelf(publication),
     code,
     constantsOffset: pool.start,
     functions: functions.map((f, id) => place(f, id, offsets[id])),

@@ -11,6 +11,7 @@ import {
   stackMapMagic,
   stackMapRecordBytes,
   stackMapSchemes,
+  stackMapSelfInRecords,
 } from './stack-map.ts';
 
 /** A function as the map describes it: the words of its record, see {@link stackMapFields}, and where it is. */
@@ -38,6 +39,7 @@ export class StackMapReader {
   readonly count: number;
   readonly scheme: (typeof stackMapSchemes)[number];
   readonly leavesPublish: boolean;
+  readonly selfInRecords: boolean;
   private readonly data: Uint8Array;
   private readonly view: DataView;
   private readonly starts: number;
@@ -73,6 +75,7 @@ export class StackMapReader {
     if (scheme === undefined) throw new ImageError('the stack map is of no known scheme');
     this.scheme = scheme;
     this.leavesPublish = (word('flags') & stackMapLeavesPublish) !== 0;
+    this.selfInRecords = (word('flags') & stackMapSelfInRecords) !== 0;
     for (let i = 0; i < this.count; i++)
       if (this.start(i) > this.start(i + 1))
         throw new ImageError("the stack map's functions are out of order");

@@ -59,8 +59,10 @@ export const stackMapKinds: Readonly<Record<FunctionKind, number>> = {
   'host-adapter': 5,
 };
 
-/** Bit of `flags`: every function of the module has a publication record, so leaves publish, too. */
+/** Bits of `flags`. Every function of the module has a publication record, so leaves publish, too. */
 export const stackMapLeavesPublish = 1;
+/** The records of all functions have `self`, not those of adapters alone. */
+export const stackMapSelfInRecords = 2;
 
 /**
  * The stack map of an image. Control characters in names become U+FFFD, so that a name is one line and cannot end early.
@@ -81,7 +83,8 @@ export function encodeStackMap(image: Image): Uint8Array {
     functions: records,
     names,
     scheme: stackMapSchemes.indexOf(image.scheme),
-    flags: leavesPublish(image) ? stackMapLeavesPublish : 0,
+    flags:
+      (leavesPublish(image) ? stackMapLeavesPublish : 0) | (image.selfInRecords ? stackMapSelfInRecords : 0),
     size: 0,
     inlined: 0,
     inlinedCount: map.inlined.base.length,

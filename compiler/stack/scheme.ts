@@ -3,8 +3,8 @@ import type { MFunction } from '../backend/machine.ts';
 
 /**
  * Publication schemes (docs/abi.md): which functions store the address of their publication record, and where, so that a
- * reader finds the wasm stack. Data; the targets' prologues and epilogues carry it out. Every scheme shares one
- * record (see abi.ts) and one order of events: the record is written whole, then `top` is stored by one aligned
+ * reader finds the wasm stack. Data; the targets' prologues and epilogues carry it out. All schemes share the
+ * records (see abi.ts) and one order of events: the record is written whole, then `top` is stored by one aligned
  * word store; on exit `top` is restored by one store before the record's memory is given up.
  *
  * Cross and host adapters publish under every scheme, and entry and cross adapters link their activations: so a reader
@@ -41,7 +41,8 @@ export const topInEnv = (word: 4 | 8, abi: AbiVersion): Pick<PublicationScheme, 
  * another core that sees the top sees the record (x86-64: free; ARMv7: `dmb ish` before the store); seq_cst: a full
  * fence after it as well.
  */
-export type MemoryOrder = 'relaxed' | 'release' | 'seq_cst';
+export const memoryOrders = ['relaxed', 'release', 'seq_cst'] as const;
+export type MemoryOrder = (typeof memoryOrders)[number];
 
 export interface Publication {
   readonly scheme: PublicationScheme;
@@ -50,10 +51,22 @@ export interface Publication {
   readonly leaves: boolean;
 }
 
-/** True if the function keeps a publication record. Entry adapters have their activation record alone. */
-export function publishes({ scheme, leaves }: Publication, func: MFunction): boolean {
+/** Words of a function's publication record: none, `prev` alone, or `prev` and `self`. */
+export type RecordWords = 0 | 1 | 2;
+
+/**
+ * The record that a function keeps. Who reads in the interrupted thread knows its program counter, and from there on return
+ * addresses name all functions: `prev` is enough. It is not for readers of another thread, which the order or the leaves are for.
+ * They are not named by a return address, either, who host functions are called by: so adapters always say who they are. Entry adapters
+ * have their activation record alone.
+ */
+export function recordWords(publication: Publication, func: MFunction): RecordWords {
   const { kind } = func.symbol;
-  if (func.convention === 'entry') return false;
-  if (kind === 'cross-adapter' || kind === 'host-adapter') return true;
-  return scheme.functions && (func.hasCalls || leaves);
+  if (func.convention === 'entry') return 0;
+  if (kind === 'cross-adapter' || kind === 'host-adapter') return 2;
+  if (!publication.scheme.functions || !(func.hasCalls || publication.leaves)) return 0;
+  return functionsSaySelf(publication) ? 2 : 1;
 }
+
+/** True if the records of all functions have `self`; otherwise those of adapters alone. */
+export const functionsSaySelf = ({ order, leaves }: Publication): boolean => order !== 'relaxed' || leaves;

@@ -8,7 +8,8 @@ import { type InterruptedRegisters, isBorder, type ReadFailure, StackReader } fr
  * `top` is its own record; where it has not (a leaf, a prologue, an epilogue), the frame table says where its return address is
  * and `top` is its caller's. From there on record by record: a record's place gives its function's stack pointer, and that the
  * return address, which names the caller. Activation records lead through adapters to other exec envs and, across host
- * functions, to the code that called them. Every record is checked against the function found by return address.
+ * functions, to the code that called them. Every record is checked against the function found by return address: compiled frames lie one
+ * against the other, so that each can be in one place only.
  */
 export class RecordReader extends StackReader {
   protected walk(innermost: CodePoint, registers: InterruptedRegisters): ReadFailure | null {
@@ -35,7 +36,7 @@ export class RecordReader extends StackReader {
         if (symbol.kind === 'entry-adapter') return this.acrossHost();
       }
       const body = this.record - symbol.recordOffset;
-      if (body < this.floor) return 'bad-record';
+      if (body !== this.floor) return 'bad-record';
       const failure = this.takeRecord(point, body) ?? this.takeReturnAddress(this.floor - this.word);
       if (failure !== null) return failure;
     }
@@ -50,7 +51,7 @@ export class RecordReader extends StackReader {
     const { record } = this;
     if (symbol.recordOffset < 0 || !this.isRecord(record)) return 'bad-record';
     if (body + symbol.recordOffset !== record) return 'bad-record';
-    if (!this.saysSelf(record, image, symbol)) return 'wrong-function';
+    if (hasSelf(image, symbol) && !this.saysSelf(record, image, symbol)) return 'wrong-function';
     this.floor = body + symbol.frameBytes;
     return this.follow(record);
   }
@@ -62,3 +63,7 @@ export class RecordReader extends StackReader {
     return offset >= symbol.offset && offset < symbol.offset + symbol.size;
   }
 }
+
+/** Whether a function's record says whose it is. */
+const hasSelf = ({ image }: LoadedImage, { kind }: ImageFunction): boolean =>
+  image.selfInRecords || kind === 'cross-adapter' || kind === 'host-adapter';

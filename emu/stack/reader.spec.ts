@@ -25,7 +25,7 @@ const publishedFrom = 16;
 const symbolNumber = { outer: 0, inner: 1, entry: 2, cross: 3, host: 4 } as const;
 type Name = keyof typeof symbolNumber;
 
-function handMadeImage(target: TargetName, scheme: SchemeName): Image {
+function handMadeImage(target: TargetName, scheme: SchemeName, selfInRecords = true): Image {
   const module = decodeModule(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
   const word = target === 'x86_64' ? 8 : 4;
   const functions: ImageFunction[] = kinds.map((kind: FunctionKind, id) => ({
@@ -50,6 +50,7 @@ function handMadeImage(target: TargetName, scheme: SchemeName): Image {
   ]);
   return {
     ...stackAbi(scheme, word, 'relaxed'),
+    selfInRecords,
     target,
     code: new Uint8Array(kinds.length * functionBytes),
     constantsOffset: kinds.length * functionBytes,
@@ -92,12 +93,15 @@ class HandMadeStack {
   readonly loaded: LoadedImage;
   readonly envs: readonly number[];
   env = 0;
+  readonly selfInRecords: boolean;
   private sp: number;
   private returnTo: number;
 
-  constructor(target: TargetName, scheme: SchemeName) {
+  /** @param selfInRecords false: records of functions are one word, and nothing behind it says whose they are */
+  constructor(target: TargetName, scheme: SchemeName, selfInRecords = true) {
     this.machine = new Machine(target, { scheme });
-    this.loaded = this.machine.loadImage(handMadeImage(target, scheme));
+    this.selfInRecords = selfInRecords;
+    this.loaded = this.machine.loadImage(handMadeImage(target, scheme, selfInRecords));
     this.envs = [0, 1].map(() => {
       const env = this.machine.allocate(this.loaded.image.env.size);
       const none = { memories: [], tables: [], globals: [], importedFunctions: [] };
@@ -143,7 +147,8 @@ class HandMadeStack {
     if (name === 'entry') return this;
     this.write(this.sp + recordOffset, machine.readTop(this.env));
     const self = w === 8 ? symbolNumber[name] : this.pc(name, 8);
-    this.write(this.sp + recordOffset + w, self);
+    const known = this.selfInRecords || name === 'cross' || name === 'host';
+    this.write(this.sp + recordOffset + w, known ? self : this.loaded.base);
     this.setTop(this.sp + recordOffset);
     return this;
   }
@@ -198,10 +203,14 @@ class HandMadeStack {
 const targets = ['x86_64', 'armv7'] as const;
 const recordSchemes = ['atomic', 'tail', 'field'] as const;
 
-describe.each(targets.flatMap((target) => recordSchemes.map((scheme) => [target, scheme] as const)))(
-  'reading a stack by its records, on %s, scheme %s',
-  (target, scheme) => {
-    const stack = new HandMadeStack(target, scheme);
+const recorded = targets.flatMap((target) =>
+  recordSchemes.flatMap((scheme) => [true, false].map((self) => [target, scheme, self] as const)),
+);
+
+describe.each(recorded)(
+  'reading a stack by its records, on %s, scheme %s, which say whose they are: %s',
+  (target, scheme, self) => {
+    const stack = new HandMadeStack(target, scheme, self);
     const reader = createReader(stack.machine, scheme);
     beforeAll(() => stack.reset());
     afterAll(() => stack.machine.close());
@@ -278,7 +287,14 @@ describe.each(targets.flatMap((target) => recordSchemes.map((scheme) => [target,
       expect(failureOf((_, r) => (r.sp += 8))).toBe('bad-record');
       expect(failureOf((record) => top(record + 1))).toBe('bad-record');
       expect(failureOf((record) => top(record + frameBytes))).toBe('bad-record');
-      expect(failureOf((record) => poke(record + w, w === 8 ? 0 : stack.pc('outer')))).toBe('wrong-function');
+      if (self) {
+        const another = w === 8 ? 0 : stack.pc('outer');
+        expect(failureOf((record) => poke(record + w, another))).toBe('wrong-function');
+      }
+      // One record left out, to a sound one farther out.
+      const [outer, activation] = [frameBytes, 2 * frameBytes + slotBase - recordOffset];
+      expect(failureOf((record) => poke(record, record + activation))).toBe('bad-record');
+      expect(failureOf((record) => top(record + outer))).toBe('bad-record');
       expect(failureOf((record) => poke(record, record - stack.loaded.base))).not.toBeNull();
       expect(failureOf((record) => poke(record, 0))).not.toBeNull();
       expect(failureOf((record) => poke(record - recordOffset + frameBytes - w, 0x4444))).toBe(

@@ -22,7 +22,7 @@ import { Failure } from './failure';
 import { load_word, word_bytes } from './fathom';
 import { imageMap, imageStart, isEnv } from './images';
 import { Info, info } from './program-info';
-import { FunctionKind, functionAt, Scheme, scheme } from './stack-map';
+import { FunctionKind, functionAt, Scheme, scheme, selfInRecords } from './stack-map';
 
 /**
  * Reads the stack of the interrupted thread, at any instruction, from its registers, its stack and the images' stack maps: a port
@@ -165,8 +165,9 @@ function leaveOuter(): bool {
     if (!leaveActivation()) return false;
     if (pointKind === FunctionKind.entryAdapter) return finish();
   }
+  // Compiled frames lie one against the other.
   const body = record - pointRecord;
-  if (body < floor) return fail(Failure.badRecord);
+  if (body !== floor) return fail(Failure.badRecord);
   return takeRecord(body) && takeReturnAddress(floor - word_bytes());
 }
 
@@ -219,7 +220,7 @@ function placeOfTop(): u64 {
 function takeRecord(body: u64): bool {
   if (pointRecord < 0 || !isStack(record, 2 * word_bytes())) return fail(Failure.badRecord);
   if (body + pointRecord !== record) return fail(Failure.badRecord);
-  if (!saysSelf()) return fail(Failure.wrongFunction);
+  if (hasSelf() && !saysSelf()) return fail(Failure.wrongFunction);
   floor = body + pointBytes;
   return follow();
 }
@@ -244,6 +245,11 @@ function takeReturnAddress(place: u64): bool {
   if (!isStack(place, word_bytes())) return fail(Failure.returnAddressUnreadable);
   returnTo = load_word(place);
   return true;
+}
+
+/** Whether the record of the function at hand says whose it is: those of cross and host adapters always do. */
+function hasSelf(): bool {
+  return pointKind >= FunctionKind.crossAdapter || selfInRecords(imageMap(pointImage));
 }
 
 /** What a record says of its function: the number on x86-64, an address in its code on ARM. */

@@ -75,6 +75,11 @@ export function leavesPublish(map: u64): bool {
   return (load_u32(map + headerFlags) & 1) !== 0;
 }
 
+/** True if the records of all functions have `self`, not those of adapters alone. */
+export function selfInRecords(map: u64): bool {
+  return (load_u32(map + headerFlags) & 2) !== 0;
+}
+
 export function functionCount(map: u64): u32 {
   return load_u32(map + headerCount);
 }

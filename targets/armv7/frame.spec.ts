@@ -40,43 +40,79 @@ test('a leaf that saves and spills nothing has no frame', () => {
   expect(frameListing(makeFunction(), published)).toEqual(['-- bx lr']);
 });
 
-test('publishing costs five instructions, where nothing is spilled', () => {
+test('publishing costs five instructions, and four where lr alone is saved', () => {
   const func = makeFunction({ hasCalls: true, savedRegisters: [4] });
   expect(frameListing(func, unpublished)).toEqual(['push {r4, lr} | 8 4', '-- pop {r4, pc}']);
   expect(frameListing(func, published)).toEqual([
-    'push {r4, lr} | 8 4',
     'ldr ip, [sl, #8]',
-    'push {ip, pc} | 16 12',
-    'str sp, [sl, #8] * | 16 12 P',
-    '-- ldr ip, [sp]',
+    'push {r4, r5, ip, lr} | 16 12',
+    'add ip, sp, #8',
+    'str ip, [sl, #8] * | 16 12 P',
+    '-- ldr ip, [sp, #8]',
     'str ip, [sl, #8] * | 16 12',
-    'pop {r2, r3, r4, pc}',
+    'pop {r4, r5, ip, pc}',
+  ]);
+  expect(frameListing(makeFunction({ hasCalls: true }), published)).toEqual([
+    'ldr ip, [sl, #8]',
+    'push {ip, lr} | 8 4',
+    'str sp, [sl, #8] * | 8 4 P',
+    '-- ldr ip, [sp]',
+    'str ip, [sl, #8] * | 8 4',
+    'pop {ip, pc}',
   ]);
 });
 
-test('and where something is: the release of the locals takes the record with it', () => {
-  const func = makeFunction({ hasCalls: true, savedRegisters: [4, 5, 24], spillSlots: 2, outgoingBytes: 8 });
-  expect(frameListing(func, published)).toEqual([
-    'push {r4, r5, ip, lr} | 16 12',
-    'vpush {d8} | 24 20',
-    'sub sp, sp, #0x10 | 40 36',
+const large = makeFunction({
+  hasCalls: true,
+  savedRegisters: [4, 5, 24],
+  spillSlots: 2,
+  outgoingBytes: 8,
+});
+
+test('and whatever else is in the frame', () => {
+  expect(frameListing(large, published)).toEqual([
     'ldr ip, [sl, #8]',
-    'push {ip, pc} | 48 44',
-    'str sp, [sl, #8] * | 48 44 P',
-    'sub sp, sp, #8 | 56 52 P',
-    '-- ldr ip, [sp, #8]',
-    'str ip, [sl, #8] * | 56 52',
-    'add sp, sp, #0x20 | 24 20',
+    'push {r4, r5, ip, lr} | 16 12',
+    'add ip, sp, #8',
+    'str ip, [sl, #8] * | 16 12 P',
+    'vpush {d8} | 24 20 P',
+    'sub sp, sp, #0x18 | 48 44 P',
+    '-- ldr ip, [sp, #0x28]',
+    'str ip, [sl, #8] * | 48 44',
+    'add sp, sp, #0x18 | 24 20',
     'vpop {d8} | 16 12',
     'pop {r4, r5, ip, pc}',
   ]);
 });
 
-test('four results leave no register to pop the record into', () => {
-  const func = makeFunction({ hasCalls: true }, [i32, i32, i32]);
-  expect(frameListing(func, published).slice(-3)).toEqual([
-    'str ip, [sl, #8] * | 16 12',
-    'add sp, sp, #8 | 8 4',
+test('a record that says whose it is has a place of its own, which the last pop gives up', () => {
+  const release: Publication = { ...published, order: 'release' };
+  expect(frameListing(large, release)).toEqual([
+    'push {r4, r5, ip, lr} | 16 12',
+    'ldr ip, [sl, #8]',
+    'push {ip, pc} | 24 20',
+    'dmb ish',
+    'str sp, [sl, #8] * | 24 20 P',
+    'vpush {d8} | 32 28 P',
+    'sub sp, sp, #0x18 | 56 52 P',
+    '-- ldr ip, [sp, #0x20]',
+    'str ip, [sl, #8] * | 56 52',
+    'dmb ish',
+    'add sp, sp, #0x18 | 32 28',
+    'vpop {d8} | 24 20',
+    'pop {r2, r3, r4, r5, ip, pc}',
+  ]);
+  const results = makeFunction({ hasCalls: true }, [i32, i32, i32]);
+  expect(frameListing(results, release).slice(-2)).toEqual(['add sp, sp, #8 | 8 4', 'pop {ip, pc}']);
+});
+
+test('of a frame that is too large for the offset of a load, the rest is given up first', () => {
+  const func = makeFunction({ hasCalls: true, spillSlots: 600 });
+  const lines = frameListing(func, published);
+  expect(lines.slice(lines.findIndex((line) => line.startsWith('--')))).toEqual([
+    '-- add sp, sp, #0x12c0 | 8 4 P',
+    'ldr ip, [sp]',
+    'str ip, [sl, #8] * | 8 4',
     'pop {ip, pc}',
   ]);
 });
@@ -129,27 +165,33 @@ test('an entry adapter saves what native code expects preserved', () => {
 test('a frame of several pages touches each of them', () => {
   const func = makeFunction({ hasCalls: true, spillSlots: 1200 });
   expect(frameListing(func, published).slice(0, 10)).toEqual([
+    'ldr ip, [sl, #8]',
     'push {ip, lr} | 8 4',
+    'str sp, [sl, #8] * | 8 4 P',
     'sub ip, sp, #0x1000',
     'ldr lr, [ip]',
     'sub ip, ip, #0x1000',
     'ldr lr, [ip]',
     'sub ip, ip, #0x1000',
     'ldr lr, [ip]',
-    'sub sp, sp, #0x2580 | 9608 9604',
-    'ldr ip, [sl, #8]',
-    'push {ip, pc} | 9616 9612',
+    'sub sp, sp, #0x2580 | 9608 9604 P',
   ]);
 });
 
-test('record, slots and spill slots lie one above the other', () => {
-  const func = makeFunction({ hasCalls: true, slotBytes: 20, spillSlots: 3, outgoingBytes: 12 });
-  expect(layoutFrame(func, published)).toMatchObject({
-    recordOffset: 16,
-    slotBase: 24,
-    spillBase: 48,
-    size: 80,
-    publishes: true,
+test('slots, spill slots, saved doubles and record lie one above the other', () => {
+  const func = makeFunction({
+    hasCalls: true,
+    slotBytes: 20,
+    spillSlots: 3,
+    outgoingBytes: 12,
+    savedRegisters: [24],
+  });
+  const places = { slotBase: 16, spillBase: 40, publishes: true };
+  expect(layoutFrame(func, published)).toMatchObject({ ...places, recordOffset: 72, size: 80 });
+  expect(layoutFrame(func, { ...published, leaves: true })).toMatchObject({
+    ...places,
+    recordOffset: 72,
+    size: 88,
   });
 });
 
@@ -232,11 +274,14 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
         const mine = record !== 0 && record >= core.sp && record < call.sp;
         expect([offset, mine]).toEqual([offset, row.published]);
         if (row.published) {
-          const self = space.readPointer(record + 4) - addresses[index];
-          expect(self).toBeGreaterThan(0);
-          expect(self).toBeLessThan(functions[index].bytes.length);
-          // What push {ip, pc} stored is its own address + 8.
-          expect(space.readPointer(addresses[index] + self - 8)).toBe(0xe92d9000);
+          // Behind `prev` stands who it is, or the return address.
+          if (name === 'leaves') {
+            const self = space.readPointer(record + 4) - addresses[index];
+            expect(self).toBeGreaterThan(0);
+            expect(self).toBeLessThan(functions[index].bytes.length);
+            // What push {ip, pc} stored is its own address + 8.
+            expect(space.readPointer(addresses[index] + self - 8)).toBe(0xe92d9000);
+          } else expect(BigInt(space.readPointer(record + 4))).toBe(call.to);
           expect(call.sp - record).toBe(frameBytes - recordOffset);
           seen.add(`${index}`);
         }
@@ -256,13 +301,32 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
 describe('scheme tail', () => {
   const tailed: Publication = { scheme: tail(4), order: 'relaxed', leaves: false };
 
-  test('publishing costs eight instructions: what finds the word is kept beside lr', () => {
-    const func = makeFunction({ hasCalls: true, savedRegisters: [4, 5] });
+  test('publishing costs seven instructions: what finds the word is kept beside prev', () => {
+    const func = makeFunction({ hasCalls: true, savedRegisters: [4, 24] });
     expect(frameListing(func, unpublished)).toEqual([
-      'push {r4, r5, ip, lr} | 16 12',
-      '-- pop {r4, r5, ip, pc}',
+      'push {r4, lr} | 8 4',
+      'vpush {d8} | 16 12',
+      '-- vpop {d8} | 8 4',
+      'pop {r4, pc}',
     ]);
     expect(frameListing(func, tailed)).toEqual([
+      'push {r4, lr} | 8 4',
+      'ldr lr, [sl, #0x10]',
+      'sub lr, lr, #0x10000',
+      'ldr ip, [lr, #-4]',
+      'push {ip, lr} | 16 12',
+      'str sp, [lr, #-4] * | 16 12 P',
+      'vpush {d8} | 24 20 P',
+      '-- vpop {d8} | 16 12 P',
+      'ldm sp, {ip, lr}',
+      'str ip, [lr, #-4] * | 16 12',
+      'pop {r2, r3, r4, pc}',
+    ]);
+  });
+
+  test('and eight with a record that says whose it is: what finds the word is kept beside lr', () => {
+    const func = makeFunction({ hasCalls: true, savedRegisters: [4] });
+    expect(frameListing(func, { ...tailed, leaves: true })).toEqual([
       'ldr ip, [sl, #0x10]',
       'sub ip, ip, #0x10000',
       'push {r4, r5, ip, lr} | 16 12',
@@ -276,16 +340,18 @@ describe('scheme tail', () => {
     ]);
   });
 
-  test('an odd list is filled up by what calls preserve', () => {
-    const func = makeFunction({ hasCalls: true, savedRegisters: [4] });
-    expect(frameListing(func, tailed)[2]).toBe('push {r4, r5, ip, lr} | 16 12');
-  });
-
-  test('frames of a page find the word twice, as their probes need ip', () => {
+  test('frames of a page find the word before their probes need ip and lr', () => {
     const func = makeFunction({ hasCalls: true, spillSlots: 600 });
-    expect(frameListing(func, tailed).filter((line) => line.includes('sl'))).toEqual([
-      'ldr ip, [sl, #0x10]',
-      '-- ldr ip, [sl, #0x10]',
+    const lines = frameListing(func, tailed);
+    expect(lines.slice(5, 8)).toEqual([
+      'str sp, [lr, #-4] * | 16 12 P',
+      'sub ip, sp, #0x1000',
+      'ldr lr, [ip]',
+    ]);
+    expect(lines.slice(-3)).toEqual([
+      'ldm sp, {ip, lr}',
+      'str ip, [lr, #-4] * | 16 12',
+      'pop {r2, r3, ip, pc}',
     ]);
   });
 

@@ -153,6 +153,7 @@ const rows = {
   vstr_f64: ['vstr', 'dD memoryVfp', 0x0d000b00],
   push: ['push', 'list', 0x092d0000],
   pop: ['pop', 'list', 0x08bd0000],
+  ldm: ['ldm', '16 list', 0x08900000],
   vpush: ['vpush', 'doubleList', 0x0d2d0b00],
   vpop: ['vpop', 'doubleList', 0x0cbd0b00],
 

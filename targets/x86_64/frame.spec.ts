@@ -4,7 +4,7 @@ import type { CompiledFunction } from '../../compiler/backend/emit.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import { Region, TrapKind, Type } from '../../compiler/ir/types.ts';
 import { field } from '../../compiler/stack/field.ts';
-import type { PublicationScheme } from '../../compiler/stack/scheme.ts';
+import type { Publication, PublicationScheme } from '../../compiler/stack/scheme.ts';
 import { tail } from '../../compiler/stack/tail.ts';
 import { unwind } from '../../compiler/stack/unwind.ts';
 import { createDisassembler } from '../../emu/capstone.ts';
@@ -34,21 +34,88 @@ test('a leaf without spilled values has no frame', async () => {
   expect(compiled.frameRows).toEqual([{ offset: 0, cfa: 8, returnAddress: 0, published: false }]);
 });
 
-test('a publishing frame adds four instructions', async () => {
-  const plain = await listing(compileFunction(caller(0x1234, 2).func, publications.none));
-  const published = await listing(compileFunction(caller(0x1234, 2).func, publications.atomic));
-  expect(plain).toEqual(['push rbx', 'mov rbx, rdi', 'call 9', 'add eax, ebx', 'pop rbx', 'ret']);
-  expect(published).toEqual([
+/** Calls, while so many values stay in registers that calls preserve. */
+function callerOf(values: number): Builder {
+  const b = new Builder(
+    Array.from({ length: values }, () => i32),
+    [i32],
+    1,
+  );
+  const call = b.op(Op.call, i32);
+  call.callee = { symbol: 2, params: [], results: [i32] };
+  b.op(
+    Op.return,
+    Type.none,
+    b.params.reduce((sum, each) => b.op(Op.add, i32, sum, each), call),
+  );
+  return b;
+}
+
+test('publishing adds three instructions, and saves or costs those that align the frame', async () => {
+  const added = async (func: () => Builder): Promise<number> => {
+    const length = async (publication: Publication) =>
+      (await listing(compileFunction(func().func, publication))).length;
+    return (await length(publications.atomic)) - (await length(publications.none));
+  };
+  const withSlot = (values: number) => (): Builder => {
+    const b = callerOf(values);
+    b.func.slotBytes = 24;
+    return b;
+  };
+  expect(await Promise.all([0, 1, 2, 3].map((values) => added(withSlot(values))))).toEqual([3, 3, 3, 3]);
+  expect(await Promise.all([0, 1, 2, 3].map((values) => added(() => callerOf(values))))).toEqual([
+    1, 5, 1, 5,
+  ]);
+});
+
+test('a record that says whose it is costs four, where there are locals, and five elsewhere', async () => {
+  const release: Publication = { ...publications.atomic, order: 'release' };
+  const slots = caller(0x1234, 2);
+  slots.func.slotBytes = 8;
+  expect(await listing(compileFunction(slots.func, release))).toEqual([
     'push rbx',
+    'sub rsp, 0x10',
     'push 0x1234',
     'push qword ptr [r15 + 8]',
     'mov qword ptr [r15 + 8], rsp',
     'mov rbx, rdi',
-    'call 0x16',
+    'call 0x1a',
     'add eax, ebx',
     'pop qword ptr [r15 + 8]',
+    'add rsp, 0x18',
+    'pop rbx',
+    'ret',
+  ]);
+  const callee = { symbol: 2, params: Array.from({ length: 8 }, () => i32), results: [] };
+  const outgoing = new Builder([i32], [], 0x1234);
+  const call = outgoing.op(Op.call, Type.none, ...callee.params.map(() => outgoing.params[0]));
+  call.callee = callee;
+  outgoing.op(Op.return, Type.none);
+  const lines = await listing(compileFunction(outgoing.func, release));
+  expect(lines.slice(0, 4)).toEqual([
+    'push 0x1234',
+    'push qword ptr [r15 + 8]',
+    'mov qword ptr [r15 + 8], rsp',
+    'sub rsp, 0x18',
+  ]);
+  expect(lines.slice(-4)).toEqual(['add rsp, 0x18', 'pop qword ptr [r15 + 8]', 'add rsp, 8', 'ret']);
+});
+
+test('a frame that publishes', async () => {
+  const plain = await listing(compileFunction(caller(0x1234, 2).func, publications.none));
+  const published = await listing(compileFunction(caller(0x1234, 2).func, publications.atomic));
+  expect(plain).toEqual(['push rbx', 'mov rbx, rdi', 'call 9', 'add eax, ebx', 'pop rbx', 'ret']);
+  expect(published).toEqual([
+    'push qword ptr [r15 + 8]',
+    'mov qword ptr [r15 + 8], rsp',
+    'push rbx',
+    'sub rsp, 8',
+    'mov rbx, rdi',
+    'call 0x15',
+    'add eax, ebx',
     'add rsp, 8',
     'pop rbx',
+    'pop qword ptr [r15 + 8]',
     'ret',
   ]);
 });
@@ -60,18 +127,18 @@ test('scheme field has its own place, scheme tail finds its place twice, and unw
   expect(await code(field(8))).toEqual(atomic.map((line) => line.replace('[r15 + 8]', '[r15 + 0x30]')));
   expect(await code(unwind(8))).toEqual(await listing(compileFunction(caller(1, 2).func, publications.none)));
   expect(await code(tail(8))).toEqual([
-    'push rbx',
-    'push 1',
     'mov r11, qword ptr [r15 + 0x18]',
     'push qword ptr [r11 - 0x10008]',
     'mov qword ptr [r11 - 0x10008], rsp',
+    'push rbx',
+    'sub rsp, 8',
     'mov rbx, rdi',
-    'call 0x1d',
+    'call 0x1f',
     'add eax, ebx',
-    'mov r11, qword ptr [r15 + 0x18]',
-    'pop qword ptr [r11 - 0x10008]',
     'add rsp, 8',
     'pop rbx',
+    'mov r11, qword ptr [r15 + 0x18]',
+    'pop qword ptr [r11 - 0x10008]',
     'ret',
   ]);
 });
@@ -131,17 +198,14 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
         const mine = topOf() !== 0 && topOf() >= core.sp && topOf() < core.sp + row.cfa;
         expect([offset, mine]).toEqual([offset, row.published]);
         if (row.published) {
-          expect(space.readPointer(topOf() + 8)).toBe(index + 1);
+          // Behind `prev` stands who it is, or the return address.
+          if (name === 'leaves') expect(space.readPointer(topOf() + 8)).toBe(index + 1);
+          else expect(topOf() + 8).toBe(returns[returns.length - 1]);
           seen.add(`${index}`);
         }
         if (stores.includes(offset)) seen.add(`${index} stores`);
-        if (
-          recordOffset >= 0 &&
-          core.sp + functions[index].frameBytes === core.sp + row.cfa &&
-          row.published
-        ) {
-          expect([core.sp, core.sp + recordOffset]).toContain(topOf());
-        }
+        if (row.published)
+          expect(topOf()).toBe(core.sp + row.cfa - functions[index].frameBytes + recordOffset);
         if (space.bytes(pc, 1)[0] === 0xc3) returns.pop();
       });
       const arguments_ = args.reduce((total, each) => total + each, 0n);
@@ -154,11 +218,11 @@ describe.each(['none', 'atomic', 'leaves'] as const)('publication %s: at every i
   });
 });
 
-test('frame slots lie directly above the record', () => {
+test('a record of one word lies below the return address, and frame slots at the stack pointer', () => {
   const b = caller(7, 7);
   b.func.slotBytes = 40;
-  const { recordOffset, slotBase } = compileFunction(b.func, publications.atomic);
-  expect(slotBase).toBe(recordOffset + 16);
+  const { recordOffset, slotBase, frameBytes } = compileFunction(b.func, publications.atomic);
+  expect([recordOffset, slotBase]).toEqual([frameBytes - 16, 0]);
 });
 
 test('an entry function saves what native code expects', async () => {

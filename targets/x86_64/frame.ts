@@ -1,11 +1,7 @@
 import { type Assembler, CodeNote } from '../../compiler/backend/assembler.ts';
 import { Mem, type MFunction } from '../../compiler/backend/machine.ts';
 import { TrapKind } from '../../compiler/ir/types.ts';
-import {
-  type Publication,
-  publishes as publishesRecord,
-  type TopLocation,
-} from '../../compiler/stack/scheme.ts';
+import { type Publication, type RecordWords, recordWords } from '../../compiler/stack/scheme.ts';
 import type { FrameLayout } from '../../compiler/target.ts';
 import {
   emitOpcode,
@@ -21,10 +17,14 @@ import { envRegister, Reg, scratch } from './registers.ts';
 /**
  * Frames, from the stack pointer of the body upwards:
  *
- *   outgoing stack arguments | publication record (prev, self) | frame slots | spill slots | saved registers |
- *   return address | caller's frame
+ *   outgoing stack arguments | frame slots | spill slots | saved registers | publication record | return address | caller's frame
  *
- * The reader relies on the slots following the record. The stack pointer is a multiple of 16 in the body of what calls.
+ * The record lies at the top, so that nothing else is in two pieces because of it, and `pop` gives it up. One of two words is
+ * better off at the bottom, where the release of the locals takes `self` with it, unless there are outgoing arguments below:
+ *
+ *   publication record (prev, self) | frame slots | spill slots | saved registers | return address | caller's frame
+ *
+ * The stack pointer is a multiple of 16 in the body of what calls.
  */
 export interface X86Frame extends FrameLayout {
   /** Registers pushed at entry, in this order. */
@@ -32,6 +32,9 @@ export interface X86Frame extends FrameLayout {
   /** Bytes of frame slots, spill slots and padding. */
   readonly locals: number;
   readonly outgoing: number;
+  readonly record: RecordWords;
+  /** The record is the highest of the frame, not the lowest. */
+  readonly recordOnTop: boolean;
 }
 
 /** Of code whose operands lie in no frame area. */
@@ -53,24 +56,27 @@ const align8 = (bytes: number): number => (bytes + 7) & ~7;
 /** Lays out the frame. Leaves without spilled values or saved registers have none. */
 export function layoutFrame(func: MFunction, publication: Publication): X86Frame {
   const entry = func.convention === 'entry';
-  const publishes = publishesRecord(publication, func);
+  const record = recordWords(publication, func);
   const saved = entry ? [...func.savedRegisters, envRegister] : func.savedRegisters;
   const outgoing = align8(func.outgoingBytes);
-  const record = publishes ? 16 : 0;
-  const fixed = 8 + 8 * saved.length + record + outgoing;
+  const recordOnTop = record === 1 || outgoing > 0;
+  const fixed = 8 + 8 * saved.length + 8 * record + outgoing;
   const unpadded = align8(func.slotBytes) + 8 * func.spillSlots;
   const locals = func.hasCalls && ((fixed + unpadded) & 15) !== 0 ? unpadded + 8 : unpadded;
-  const slotBase = outgoing + record;
+  const size = fixed + locals;
+  const slotBase = outgoing + (recordOnTop ? 0 : 8 * record);
   return {
-    size: fixed + locals,
+    size,
     outgoingBase: 0,
-    recordOffset: publishes ? outgoing : -1,
-    publishes,
+    recordOffset: record === 0 ? -1 : recordOnTop ? size - 8 - 8 * record : 0,
+    publishes: record > 0,
     slotBase,
     spillBase: slotBase + align8(func.slotBytes),
     saved,
     locals,
     outgoing,
+    record,
+    recordOnTop,
   };
 }
 
@@ -99,36 +105,27 @@ class Rows {
 }
 
 /** Emits what finds `top`, if anything: r11 is free at both ends of a function. */
-function findTop(asm: Assembler, top: TopLocation, frame: FrameLayout): Mem {
+function findTop(asm: Assembler, { scheme: { top } }: Publication, frame: FrameLayout): Mem {
   if (top.kind === 'env') return new Mem(envRegister, top.offset);
   asm.note(CodeNote.publication);
   encodeMemory(asm, instructions[X.mov + 1], scratch, new Mem(envRegister, top.limit), frame);
   return new Mem(scratch, -top.distance);
 }
 
-/** push saved...; sub rsp, locals; push id; push [top]; mov [top], rsp; sub rsp, outgoing. */
-export function emitPrologue(
+/** push id, where the record has it; push [top]; mov [top], rsp. */
+function publish(
+  asm: Assembler,
   func: MFunction,
   frame: X86Frame,
   publication: Publication,
-  asm: Assembler,
+  rows: Rows,
 ): void {
-  const rows = new Rows(asm, 8, false);
-  rows.moved(0);
-  for (const register of frame.saved) {
-    encodePushPop(asm, X.push, register);
+  if (frame.record === 2) {
+    asm.note(CodeNote.publication);
+    encodePushImmediate(asm, func.symbol.id);
     rows.moved(8);
   }
-  probe(asm, frame.size - 8 - 8 * frame.saved.length, frame);
-  if (!frame.publishes) {
-    moveStack(asm, frame.locals + frame.outgoing, rows);
-    return;
-  }
-  moveStack(asm, frame.locals, rows);
-  asm.note(CodeNote.publication);
-  encodePushImmediate(asm, func.symbol.id);
-  rows.moved(8);
-  const top = findTop(asm, publication.scheme.top, frame);
+  const top = findTop(asm, publication, frame);
   asm.note(CodeNote.publication);
   encodeMemory(asm, instructions[X.push_m], instructions[X.push_m].digit, top, frame);
   rows.moved(8);
@@ -136,35 +133,61 @@ export function emitPrologue(
   encodeMemory(asm, instructions[X.store + 3], Reg.rsp, top, frame);
   rows.stored(true, 0);
   fence(asm, publication);
-  moveStack(asm, frame.outgoing, rows);
 }
 
-/** add rsp, outgoing; pop [top]; add rsp, locals + 8; pop saved...; ret. */
+/** pop [top], which leaves `self`. */
+function retract(asm: Assembler, frame: X86Frame, publication: Publication, rows: Rows): void {
+  const top = findTop(asm, publication, frame);
+  asm.publication();
+  encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, top, frame);
+  rows.stored(false, -8);
+  fence(asm, publication);
+}
+
+/** The record, if it is on top; push saved...; sub rsp, locals + outgoing; the record, if it is not. */
+export function emitPrologue(
+  func: MFunction,
+  frame: X86Frame,
+  publication: Publication,
+  asm: Assembler,
+): void {
+  const { saved, locals, outgoing, publishes, recordOnTop } = frame;
+  const rows = new Rows(asm, 8, false);
+  rows.moved(0);
+  if (publishes && recordOnTop) publish(asm, func, frame, publication, rows);
+  for (const register of saved) {
+    encodePushPop(asm, X.push, register);
+    rows.moved(8);
+  }
+  probe(asm, frame.size - 8 - 8 * saved.length, frame);
+  moveStack(asm, locals + outgoing, rows);
+  if (publishes && !recordOnTop) publish(asm, func, frame, publication, rows);
+}
+
+/** The reverse. The record on top is given up by the instruction that restores `top`, and its `self` after it. */
 export function emitEpilogue(
   _func: MFunction,
   frame: X86Frame,
   publication: Publication,
   asm: Assembler,
 ): void {
-  const rows = new Rows(asm, frame.size, frame.publishes);
-  if (frame.publishes) {
-    moveStack(asm, -frame.outgoing, rows);
-    const top = findTop(asm, publication.scheme.top, frame);
-    asm.publication();
-    encodeMemory(asm, instructions[X.pop_m], instructions[X.pop_m].digit, top, frame);
-    rows.stored(false, -8);
-    fence(asm, publication);
-    moveStack(asm, -frame.locals - 8, rows);
-  } else {
-    moveStack(asm, -frame.locals - frame.outgoing, rows);
-  }
-  for (const register of frame.saved.toReversed()) {
+  const { saved, locals, outgoing, publishes, recordOnTop, record } = frame;
+  const rows = new Rows(asm, frame.size, publishes);
+  const self = publishes ? 8 * (record - 1) : 0;
+  if (publishes && !recordOnTop) retract(asm, frame, publication, rows);
+  moveStack(asm, -locals - outgoing - (recordOnTop ? 0 : self), rows);
+  for (const register of saved.toReversed()) {
     encodePushPop(asm, X.pop, register);
     rows.moved(-8);
   }
+  if (publishes && recordOnTop) {
+    retract(asm, frame, publication, rows);
+    if (self > 0) asm.note(CodeNote.publication);
+    moveStack(asm, -self, rows);
+  }
   asm.byte(instructions[X.ret].opcode);
   // What follows, if anything does, is body again.
-  asm.frame(frame.size, frame.size - 8, frame.publishes);
+  asm.frame(frame.size, frame.size - 8, publishes);
 }
 
 /** Stores are ordered among themselves (SDM volume 3, 9.2.2); only a later load may pass them. */

@@ -38,35 +38,32 @@
 ;; }
 ;;
 ;; ---- x86_64: machine code
-;; apply: 91 bytes, frame 32
-;;     0  sub rsp, 8
-;;     4  push 0
-;;     6  push qword ptr [r15 + 8]
-;;     a  mov qword ptr [r15 + 8], rsp              ; publishes
-;;     e  mov rax, rdi
-;;    11  mov rdi, rsi
-;;    14  mov rsi, rdx
-;;    17  mov rcx, rax
-;;    1a  cmp rcx, qword ptr [r15 + 0x38]
-;;    1e  jae 0x55
-;;    20  lea eax, [rax*8]
-;;    27  mov rcx, qword ptr [r15 + 0x30]
-;;    2b  mov r10, qword ptr [rcx + rax]
-;;    2f  test r10, r10
-;;    32  je 0x57
-;;    34  mov eax, dword ptr [r10]
-;;    37  cmp eax, dword ptr [r15 + 0x40]
-;;    3b  jne 0x59
-;;    3d  mov rax, qword ptr [r10 + 0x10]
-;;    41  cmp r15, qword ptr [r10 + 0x18]
-;;    45  cmove rax, qword ptr [r10 + 8]
-;;    4a  call rax
-;;    4c  pop qword ptr [r15 + 8]                   ; publishes
-;;    50  add rsp, 0x10
-;;    54  ret
-;;    55  ud2                                       ; traps: table index is out of bounds
-;;    57  ud2                                       ; traps: null function or function signature mismatch
-;;    59  ud2                                       ; traps: null function or function signature mismatch
+;; apply: 81 bytes, frame 16
+;;     0  push qword ptr [r15 + 8]
+;;     4  mov qword ptr [r15 + 8], rsp              ; publishes
+;;     8  mov rax, rdi
+;;     b  mov rdi, rsi
+;;     e  mov rsi, rdx
+;;    11  mov rcx, rax
+;;    14  cmp rcx, qword ptr [r15 + 0x38]
+;;    18  jae 0x4b
+;;    1a  lea eax, [rax*8]
+;;    21  mov rcx, qword ptr [r15 + 0x30]
+;;    25  mov r10, qword ptr [rcx + rax]
+;;    29  test r10, r10
+;;    2c  je 0x4d
+;;    2e  mov eax, dword ptr [r10]
+;;    31  cmp eax, dword ptr [r15 + 0x40]
+;;    35  jne 0x4f
+;;    37  mov rax, qword ptr [r10 + 0x10]
+;;    3b  cmp r15, qword ptr [r10 + 0x18]
+;;    3f  cmove rax, qword ptr [r10 + 8]
+;;    44  call rax
+;;    46  pop qword ptr [r15 + 8]                   ; publishes
+;;    4a  ret
+;;    4b  ud2                                       ; traps: table index is out of bounds
+;;    4d  ud2                                       ; traps: null function or function signature mismatch
+;;    4f  ud2                                       ; traps: null function or function signature mismatch
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "apply" wasm [0] (i32, i32, i32) -> (i32) at 49 {
@@ -99,34 +96,33 @@
 ;; }
 ;;
 ;; ---- armv7: machine code
-;; apply: 120 bytes, frame 16
-;;     0  push {ip, lr}
-;;     4  ldr ip, [sl, #8]
-;;     8  push {ip, pc}
-;;     c  str sp, [sl, #8]                          ; publishes
-;;    10  mov r3, r0
-;;    14  mov r0, r1
-;;    18  mov r1, r2
-;;    1c  ldr r2, [sl, #0x24]
-;;    20  cmp r3, r2
-;;    24  bhs #0x6c
-;;    28  ldr r2, [sl, #0x20]
-;;    2c  ldr sb, [r2, r3, lsl #2]
-;;    30  cmp sb, #0
-;;    34  beq #0x70
-;;    38  ldr r3, [sb]
-;;    3c  ldr r2, [sl, #0x28]
-;;    40  cmp r3, r2
-;;    44  bne #0x74
-;;    48  ldr r3, [sb, #0x10]
-;;    4c  ldr r2, [sb, #8]
-;;    50  ldr lr, [sb, #0xc]
-;;    54  cmp sl, r3
-;;    58  moveq lr, r2
-;;    5c  blx lr
-;;    60  ldr ip, [sp]
-;;    64  str ip, [sl, #8]                          ; publishes
-;;    68  pop {r2, r3, ip, pc}
-;;    6c  udf #0                                    ; traps: table index is out of bounds
+;; apply: 116 bytes, frame 8
+;;     0  ldr ip, [sl, #8]
+;;     4  push {ip, lr}
+;;     8  str sp, [sl, #8]                          ; publishes
+;;     c  mov r3, r0
+;;    10  mov r0, r1
+;;    14  mov r1, r2
+;;    18  ldr r2, [sl, #0x24]
+;;    1c  cmp r3, r2
+;;    20  bhs #0x68
+;;    24  ldr r2, [sl, #0x20]
+;;    28  ldr sb, [r2, r3, lsl #2]
+;;    2c  cmp sb, #0
+;;    30  beq #0x6c
+;;    34  ldr r3, [sb]
+;;    38  ldr r2, [sl, #0x28]
+;;    3c  cmp r3, r2
+;;    40  bne #0x70
+;;    44  ldr r3, [sb, #0x10]
+;;    48  ldr r2, [sb, #8]
+;;    4c  ldr lr, [sb, #0xc]
+;;    50  cmp sl, r3
+;;    54  moveq lr, r2
+;;    58  blx lr
+;;    5c  ldr ip, [sp]
+;;    60  str ip, [sl, #8]                          ; publishes
+;;    64  pop {ip, pc}
+;;    68  udf #0                                    ; traps: table index is out of bounds
+;;    6c  udf #0                                    ; traps: null function or function signature mismatch
 ;;    70  udf #0                                    ; traps: null function or function signature mismatch
-;;    74  udf #0                                    ; traps: null function or function signature mismatch

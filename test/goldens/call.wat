@@ -30,24 +30,21 @@
 ;;     3  imul eax, edi
 ;;     6  ret
 ;;
-;; twice: 48 bytes, frame 48
-;;    10  push rbx
-;;    11  push rbp
-;;    12  sub rsp, 8
-;;    16  push 1
-;;    18  push qword ptr [r15 + 8]
-;;    1c  mov qword ptr [r15 + 8], rsp              ; publishes
-;;    20  mov rbx, rsi
-;;    23  call 0
-;;    28  mov rbp, rax
-;;    2b  mov rdi, rbx
-;;    2e  call 0
-;;    33  add eax, ebp
-;;    35  pop qword ptr [r15 + 8]                   ; publishes
-;;    39  add rsp, 0x10
-;;    3d  pop rbp
-;;    3e  pop rbx
-;;    3f  ret
+;; twice: 38 bytes, frame 32
+;;    10  push qword ptr [r15 + 8]
+;;    14  mov qword ptr [r15 + 8], rsp              ; publishes
+;;    18  push rbx
+;;    19  push rbp
+;;    1a  mov rbx, rsi
+;;    1d  call 0
+;;    22  mov rbp, rax
+;;    25  mov rdi, rbx
+;;    28  call 0
+;;    2d  add eax, ebp
+;;    2f  pop rbp
+;;    30  pop rbx
+;;    31  pop qword ptr [r15 + 8]                   ; publishes
+;;    35  ret
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "leaf" wasm [0] (i32) -> (i32) at 42 {
@@ -72,17 +69,17 @@
 ;;     0  mul r0, r0, r0
 ;;     4  bx lr
 ;;
-;; twice: 52 bytes, frame 24
-;;    10  push {r4, r5, ip, lr}
-;;    14  ldr ip, [sl, #8]
-;;    18  push {ip, pc}
-;;    1c  str sp, [sl, #8]                          ; publishes
+;; twice: 52 bytes, frame 16
+;;    10  ldr ip, [sl, #8]
+;;    14  push {r4, r5, ip, lr}
+;;    18  add ip, sp, #8
+;;    1c  str ip, [sl, #8]                          ; publishes
 ;;    20  mov r4, r1
 ;;    24  bl #0
 ;;    28  mov r5, r0
 ;;    2c  mov r0, r4
 ;;    30  bl #0
 ;;    34  add r0, r5, r0
-;;    38  ldr ip, [sp]
+;;    38  ldr ip, [sp, #8]
 ;;    3c  str ip, [sl, #8]                          ; publishes
-;;    40  pop {r2, r3, r4, r5, ip, pc}
+;;    40  pop {r4, r5, ip, pc}

@@ -30,25 +30,22 @@
 ;; }
 ;;
 ;; ---- x86_64: machine code
-;; count: 62 bytes, frame 32
-;;     0  sub rsp, 8
-;;     4  push 0
-;;     6  push qword ptr [r15 + 8]
-;;     a  mov qword ptr [r15 + 8], rsp              ; publishes
-;;     e  mov eax, dword ptr [r15 + 0x40]
-;;    12  lea edi, [rax + 1]
-;;    15  mov dword ptr [r15 + 0x40], edi
-;;    19  mov r10, qword ptr [r15 + 0x48]
-;;    1d  call qword ptr [r10 + 0x10]
-;;    21  mov edx, dword ptr [r15 + 0x40]
-;;    25  mov esi, 1
-;;    2a  xor ecx, ecx
-;;    2c  mov rdi, r15
-;;    2f  call qword ptr [r15 + 0x20]
-;;    33  mov eax, eax
-;;    35  pop qword ptr [r15 + 8]                   ; publishes
-;;    39  add rsp, 0x10
-;;    3d  ret
+;; count: 52 bytes, frame 16
+;;     0  push qword ptr [r15 + 8]
+;;     4  mov qword ptr [r15 + 8], rsp              ; publishes
+;;     8  mov eax, dword ptr [r15 + 0x40]
+;;     c  lea edi, [rax + 1]
+;;     f  mov dword ptr [r15 + 0x40], edi
+;;    13  mov r10, qword ptr [r15 + 0x48]
+;;    17  call qword ptr [r10 + 0x10]
+;;    1b  mov edx, dword ptr [r15 + 0x40]
+;;    1f  mov esi, 1
+;;    24  xor ecx, ecx
+;;    26  mov rdi, r15
+;;    29  call qword ptr [r15 + 0x20]
+;;    2d  mov eax, eax
+;;    2f  pop qword ptr [r15 + 8]                   ; publishes
+;;    33  ret
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "count" wasm [1] () -> (i32) at 64 {
@@ -68,23 +65,22 @@
 ;; }
 ;;
 ;; ---- armv7: machine code
-;; count: 76 bytes, frame 16
-;;     0  push {ip, lr}
-;;     4  ldr ip, [sl, #8]
-;;     8  push {ip, pc}
-;;     c  str sp, [sl, #8]                          ; publishes
-;;    10  ldr r3, [sl, #0x28]
-;;    14  add r0, r3, #1
-;;    18  str r0, [sl, #0x28]
-;;    1c  ldr sb, [sl, #0x30]
-;;    20  ldr r3, [sb, #0xc]
-;;    24  blx r3
-;;    28  ldr r2, [sl, #0x28]
-;;    2c  mov r1, #1
-;;    30  mov r3, #0
-;;    34  ldr sb, [sl, #0x14]
-;;    38  mov r0, sl
-;;    3c  blx sb
-;;    40  ldr ip, [sp]
-;;    44  str ip, [sl, #8]                          ; publishes
-;;    48  pop {r2, r3, ip, pc}
+;; count: 72 bytes, frame 8
+;;     0  ldr ip, [sl, #8]
+;;     4  push {ip, lr}
+;;     8  str sp, [sl, #8]                          ; publishes
+;;     c  ldr r3, [sl, #0x28]
+;;    10  add r0, r3, #1
+;;    14  str r0, [sl, #0x28]
+;;    18  ldr sb, [sl, #0x30]
+;;    1c  ldr r3, [sb, #0xc]
+;;    20  blx r3
+;;    24  ldr r2, [sl, #0x28]
+;;    28  mov r1, #1
+;;    2c  mov r3, #0
+;;    30  ldr sb, [sl, #0x14]
+;;    34  mov r0, sl
+;;    38  blx sb
+;;    3c  ldr ip, [sp]
+;;    40  str ip, [sl, #8]                          ; publishes
+;;    44  pop {ip, pc}

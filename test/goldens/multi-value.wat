@@ -50,27 +50,24 @@
 ;;    13  mov rcx, r8
 ;;    16  ret
 ;;
-;; gather: 71 bytes, frame 48
-;;    20  sub rsp, 8
-;;    24  push 1
-;;    26  push qword ptr [r15 + 8]
-;;    2a  mov qword ptr [r15 + 8], rsp              ; publishes
-;;    2e  sub rsp, 0x10
-;;    32  mov esi, 1
-;;    37  mov edx, 2
-;;    3c  mov rcx, rdi
-;;    3f  call 0
-;;    44  mov r9, qword ptr [rsp]
-;;    48  add r8, r9
-;;    4b  add rdi, r8
-;;    4e  add rsi, rdi
-;;    51  add rcx, rsi
-;;    54  add rcx, rdx
-;;    57  add rax, rcx
-;;    5a  add rsp, 0x10
-;;    5e  pop qword ptr [r15 + 8]                   ; publishes
-;;    62  add rsp, 0x10
-;;    66  ret
+;; gather: 61 bytes, frame 32
+;;    20  push qword ptr [r15 + 8]
+;;    24  mov qword ptr [r15 + 8], rsp              ; publishes
+;;    28  sub rsp, 0x10
+;;    2c  mov esi, 1
+;;    31  mov edx, 2
+;;    36  mov rcx, rdi
+;;    39  call 0
+;;    3e  mov r9, qword ptr [rsp]
+;;    42  add r8, r9
+;;    45  add rdi, r8
+;;    48  add rsi, rdi
+;;    4b  add rcx, rsi
+;;    4e  add rcx, rdx
+;;    51  add rax, rcx
+;;    54  add rsp, 0x10
+;;    58  pop qword ptr [r15 + 8]                   ; publishes
+;;    5c  ret
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "spread" wasm [0] (i32, i32, i32, i32, i32, i32, i32, i32) -> (i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) at 51 {
@@ -156,48 +153,47 @@
 ;;    50  mov r0, r4
 ;;    54  pop {r4, r5, r6, r7, ip, pc}
 ;;
-;; gather: 176 bytes, frame 168
-;;    60  push {r4, r5, r6, r7, r8, fp, ip, lr}
-;;    64  sub sp, sp, #0x10
-;;    68  ldr ip, [sl, #8]
-;;    6c  push {ip, pc}
-;;    70  str sp, [sl, #8]                          ; publishes
-;;    74  sub sp, sp, #0x70
-;;    78  mov r2, #1
-;;    7c  mov r3, #0
-;;    80  mov sb, #2
-;;    84  str sb, [sp]
-;;    88  str r3, [sp, #8]
-;;    8c  str r0, [sp, #0x10]
-;;    90  str r1, [sp, #0x18]
-;;    94  bl #0
-;;    98  str r1, [sp, #0x80]
-;;    9c  str r0, [sp, #0x78]
-;;    a0  ldr sb, [sp, #0x20]
-;;    a4  ldr lr, [sp, #0x28]
-;;    a8  ldr r4, [sp, #0x30]
-;;    ac  ldr r5, [sp, #0x38]
-;;    b0  ldr r6, [sp, #0x40]
-;;    b4  ldr r7, [sp, #0x48]
-;;    b8  ldr r8, [sp, #0x50]
-;;    bc  ldr fp, [sp, #0x58]
-;;    c0  ldr r1, [sp, #0x60]
-;;    c4  ldr r0, [sp, #0x68]
-;;    c8  adds r1, r8, r1
-;;    cc  adc r0, fp, r0
-;;    d0  adds r1, r6, r1
-;;    d4  adc r0, r7, r0
-;;    d8  adds r1, r4, r1
-;;    dc  adc r0, r5, r0
-;;    e0  adds r1, sb, r1
-;;    e4  adc r0, lr, r0
-;;    e8  adds r2, r2, r1
-;;    ec  adc r3, r3, r0
-;;    f0  ldr r0, [sp, #0x78]
-;;    f4  adds r0, r0, r2
-;;    f8  ldr r1, [sp, #0x80]
-;;    fc  adc r1, r1, r3
-;;   100  ldr ip, [sp, #0x70]
-;;   104  str ip, [sl, #8]                          ; publishes
-;;   108  add sp, sp, #0x88
-;;   10c  pop {r4, r5, r6, r7, r8, fp, ip, pc}
+;; gather: 172 bytes, frame 160
+;;    60  ldr ip, [sl, #8]
+;;    64  push {r4, r5, r6, r7, r8, fp, ip, lr}
+;;    68  add ip, sp, #0x18
+;;    6c  str ip, [sl, #8]                          ; publishes
+;;    70  sub sp, sp, #0x80
+;;    74  mov r2, #1
+;;    78  mov r3, #0
+;;    7c  mov sb, #2
+;;    80  str sb, [sp]
+;;    84  str r3, [sp, #8]
+;;    88  str r0, [sp, #0x10]
+;;    8c  str r1, [sp, #0x18]
+;;    90  bl #0
+;;    94  str r1, [sp, #0x78]
+;;    98  str r0, [sp, #0x70]
+;;    9c  ldr sb, [sp, #0x20]
+;;    a0  ldr lr, [sp, #0x28]
+;;    a4  ldr r4, [sp, #0x30]
+;;    a8  ldr r5, [sp, #0x38]
+;;    ac  ldr r6, [sp, #0x40]
+;;    b0  ldr r7, [sp, #0x48]
+;;    b4  ldr r8, [sp, #0x50]
+;;    b8  ldr fp, [sp, #0x58]
+;;    bc  ldr r1, [sp, #0x60]
+;;    c0  ldr r0, [sp, #0x68]
+;;    c4  adds r1, r8, r1
+;;    c8  adc r0, fp, r0
+;;    cc  adds r1, r6, r1
+;;    d0  adc r0, r7, r0
+;;    d4  adds r1, r4, r1
+;;    d8  adc r0, r5, r0
+;;    dc  adds r1, sb, r1
+;;    e0  adc r0, lr, r0
+;;    e4  adds r2, r2, r1
+;;    e8  adc r3, r3, r0
+;;    ec  ldr r0, [sp, #0x70]
+;;    f0  adds r0, r0, r2
+;;    f4  ldr r1, [sp, #0x78]
+;;    f8  adc r1, r1, r3
+;;    fc  ldr ip, [sp, #0x98]
+;;   100  str ip, [sl, #8]                          ; publishes
+;;   104  add sp, sp, #0x80
+;;   108  pop {r4, r5, r6, r7, r8, fp, ip, pc}

@@ -55,51 +55,50 @@
 ;;     3  neg eax
 ;;     5  ret
 ;;
-;; many: 138 bytes, frame 80
-;;    10  push rbx
-;;    11  push rbp
-;;    12  push r12
-;;    14  push r13
-;;    16  push r14
-;;    18  sub rsp, 0x10
-;;    1c  push 1
-;;    1e  push qword ptr [r15 + 8]
-;;    22  mov qword ptr [r15 + 8], rsp              ; publishes
-;;    26  mov qword ptr [rsp + 0x10], r9
-;;    2b  mov r14, r8
-;;    2e  mov r13, rcx
-;;    31  mov r12, rdx
-;;    34  mov rbp, rsi
-;;    37  mov rbx, rdi
-;;    3a  call 0
-;;    3f  mov qword ptr [rsp + 0x18], rax
-;;    44  mov rdi, rbp
-;;    47  call 0
-;;    4c  mov rcx, qword ptr [rsp + 0x68]
-;;    51  imul ecx, ecx, 0xf4243
-;;    57  mov rdx, qword ptr [rsp + 0x60]
-;;    5c  add ecx, edx
-;;    5e  mov rdx, qword ptr [rsp + 0x58]
-;;    63  xor edx, ecx
-;;    65  mov rcx, qword ptr [rsp + 0x50]
-;;    6a  add ecx, edx
-;;    6c  mov r9, qword ptr [rsp + 0x10]
-;;    71  xor r9d, ecx
-;;    74  lea ecx, [r14 + r9]
-;;    78  xor r13d, ecx
-;;    7b  lea ecx, [r12 + r13]
-;;    7f  xor ecx, ebp
-;;    81  add ecx, ebx
-;;    83  xor eax, ecx
-;;    85  add eax, dword ptr [rsp + 0x18]
-;;    89  pop qword ptr [r15 + 8]                   ; publishes
-;;    8d  add rsp, 0x18
-;;    91  pop r14
-;;    93  pop r13
-;;    95  pop r12
-;;    97  pop rbp
-;;    98  pop rbx
-;;    99  ret
+;; many: 134 bytes, frame 80
+;;    10  push qword ptr [r15 + 8]
+;;    14  mov qword ptr [r15 + 8], rsp              ; publishes
+;;    18  push rbx
+;;    19  push rbp
+;;    1a  push r12
+;;    1c  push r13
+;;    1e  push r14
+;;    20  sub rsp, 0x18
+;;    24  mov qword ptr [rsp], r9
+;;    28  mov r14, r8
+;;    2b  mov r13, rcx
+;;    2e  mov r12, rdx
+;;    31  mov rbp, rsi
+;;    34  mov rbx, rdi
+;;    37  call 0
+;;    3c  mov qword ptr [rsp + 8], rax
+;;    41  mov rdi, rbp
+;;    44  call 0
+;;    49  mov rcx, qword ptr [rsp + 0x68]
+;;    4e  imul ecx, ecx, 0xf4243
+;;    54  mov rdx, qword ptr [rsp + 0x60]
+;;    59  add ecx, edx
+;;    5b  mov rdx, qword ptr [rsp + 0x58]
+;;    60  xor edx, ecx
+;;    62  mov rcx, qword ptr [rsp + 0x50]
+;;    67  add ecx, edx
+;;    69  mov r9, qword ptr [rsp]
+;;    6d  xor r9d, ecx
+;;    70  lea ecx, [r14 + r9]
+;;    74  xor r13d, ecx
+;;    77  lea ecx, [r12 + r13]
+;;    7b  xor ecx, ebp
+;;    7d  add ecx, ebx
+;;    7f  xor eax, ecx
+;;    81  add eax, dword ptr [rsp + 8]
+;;    85  add rsp, 0x18
+;;    89  pop r14
+;;    8b  pop r13
+;;    8d  pop r12
+;;    8f  pop rbp
+;;    90  pop rbx
+;;    91  pop qword ptr [r15 + 8]                   ; publishes
+;;    95  ret
 ;;
 ;; ---- armv7: SSA
 ;; function @0 "f" wasm [0] (i32) -> (i32) at 49 {
@@ -146,10 +145,10 @@
 ;;     4  bx lr
 ;;
 ;; many: 136 bytes, frame 32
-;;    10  push {r4, r5, r6, r7, r8, lr}
-;;    14  ldr ip, [sl, #8]
-;;    18  push {ip, pc}
-;;    1c  str sp, [sl, #8]                          ; publishes
+;;    10  ldr ip, [sl, #8]
+;;    14  push {r4, r5, r6, r7, r8, fp, ip, lr}
+;;    18  add ip, sp, #0x18
+;;    1c  str ip, [sl, #8]                          ; publishes
 ;;    20  mov r7, r3
 ;;    24  mov r6, r2
 ;;    28  mov r5, r1
@@ -177,6 +176,6 @@
 ;;    80  add r3, r4, r3
 ;;    84  eor r3, r0, r3
 ;;    88  add r0, r8, r3
-;;    8c  ldr ip, [sp]
+;;    8c  ldr ip, [sp, #0x18]
 ;;    90  str ip, [sl, #8]                          ; publishes
-;;    94  pop {r2, r3, r4, r5, r6, r7, r8, pc}
+;;    94  pop {r4, r5, r6, r7, r8, fp, ip, pc}

@@ -1,4 +1,4 @@
-import type { Assembler } from '../../compiler/backend/assembler.ts';
+import { Assembler } from '../../compiler/backend/assembler.ts';
 import type { MFunction } from '../../compiler/backend/machine.ts';
 import type { Image, StackMap } from '../../compiler/image/image.ts';
 import { type Publication, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
@@ -29,6 +29,7 @@ const disassemblers = {
 interface Row {
   readonly address: number;
   readonly size: number;
+  readonly mnemonic: string;
 }
 
 function rowsOf(target: TargetName, asm: Assembler, from: number): readonly Row[] {
@@ -52,13 +53,15 @@ class Emitted {
     if (this.store < 0) throw new Error('no publication was emitted');
   }
 
-  /** Puts the store to `top` in front of the instruction before it. */
+  /**
+   * Puts the store to `top` in front of what completes the record: the push before it, or, where ARM has to add up the record's address
+   * behind the push, the load of what is pushed.
+   */
   storeEarlier(): void {
     const { rows, store, asm } = this;
-    const [before, own] = [rows[store - 1], rows[store]];
-    const bytes = asm.bytes();
-    const swapped = [...this.bytesOf(own), ...this.bytesOf(before)];
-    bytes.set(swapped, before.address);
+    const completes = store - (rows[store - 1].mnemonic === 'add' ? 3 : 1);
+    const earlier = rows.slice(completes + 1, store + 1).flatMap((row) => [...this.bytesOf(row)]);
+    asm.bytes().set([...earlier, ...this.bytesOf(rows[completes])], rows[completes].address);
   }
 
   /** Takes the store to `top` out; `rest` does what else it did. */
@@ -105,18 +108,24 @@ const dropEntryStore = (target: Target, only?: (func: MFunction) => boolean): Em
 const dropExitStore = (target: Target, only?: (func: MFunction) => boolean): Emit =>
   changed(target, target.emitEpilogue, (emitted) => emitted.dropStore(addEightToRsp[target.name]), only);
 
-/** A store of the lower half of the stack pointer to `top`: what another core could see of two that are not one. */
-function storeHalf(target: Target, { scheme: { top } }: Publication): readonly number[] {
+/**
+ * A store of the lower half of register `value`, which has the record's address, to `top`: what another core could see of two that are not one.
+ */
+function storeHalf(
+  target: Target,
+  { scheme: { top } }: Publication,
+  value: number,
+  base: number,
+): readonly number[] {
   if (target.name === 'x86_64') {
     // mov dword [r15 + disp32], esp or mov dword [r11 - disp32], esp (Intel SDM volume 2, MOV; REX.B).
     const [rm, displacement] = top.kind === 'env' ? [7, top.offset] : [3, -top.distance];
     return [0x41, 0x89, 0xa0 | rm, ...littleEndian(displacement)];
   }
-  // strh sp, [r10, #+offset] or strh sp, [ip, #-offset] (DDI 0406C A8.8.217).
-  const [base, up, offset] =
-    top.kind === 'env' ? [10, 1, top.offset] : [12, 0, top.distance - (top.distance & ~0xfff)];
+  // strh value, [base, #+offset] or [base, #-offset] (DDI 0406C A8.8.217).
+  const [up, offset] = top.kind === 'env' ? [1, top.offset] : [0, top.distance - (top.distance & ~0xfff)];
   if (offset > 0xff) throw new Error('no halfword store reaches top');
-  const word = 0xe140_00b0 | (up << 23) | (base << 16) | (13 << 12) | ((offset >> 4) << 8) | (offset & 15);
+  const word = 0xe140_00b0 | (up << 23) | (base << 16) | (value << 12) | ((offset >> 4) << 8) | (offset & 15);
   return littleEndian(word);
 }
 
@@ -127,9 +136,14 @@ const tornPrologue =
   (target: Target): Emit =>
   (func, frame, publication, asm) => {
     if (frame.publishes && isMutated(func, publication)) {
+      const trial = new Assembler();
+      target.emitPrologue(func, frame, publication, trial);
+      // ARM's store has registers Rn and Rt (DDI 0406C A8.8.204).
+      const store = trial.bytes().slice(trial.publications[0]);
+      const half = storeHalf(target, publication, store[1] >> 4, store[2] & 15);
       const publish = asm.publication.bind(asm);
       asm.publication = () => {
-        for (const byte of storeHalf(target, publication)) asm.byte(byte);
+        for (const byte of half) asm.byte(byte);
         publish();
       };
     }
