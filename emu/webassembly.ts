@@ -59,7 +59,8 @@ export function createWebAssembly(options: WebAssemblyOptions) {
   const isa = typeof target === 'string' ? targets[target] : target;
   if (isa === undefined) throw new TypeError(`the target is x86_64 or armv7, not ${String(target)}`);
   const machine =
-    options.machine ?? new Machine(isa.name, { scheme, ...(stackBytes === undefined ? {} : { stackBytes }) });
+    options.machine ??
+    new Machine(isa.name, { scheme, order, ...(stackBytes === undefined ? {} : { stackBytes }) });
   if (machine.target !== isa.name) throw new TypeError(`the machine is ${machine.target}, not ${isa.name}`);
   const difference = abiDifference(stackAbi(scheme, machine.wordBytes, order), machine.abi);
   if (difference !== null) throw new TypeError(`the machine serves other code: ${difference}`);
