@@ -71,7 +71,7 @@ describe('veneers', () => {
 
   it('change no result, and the stack is read through them at every instruction', () => {
     const { run } = new WebAssembly.Instance(new WebAssembly.Module(module)).exports;
-    const emulated = createWebAssembly({ target: nearsighted });
+    const emulated = createWebAssembly({ target: nearsighted, scheme: 'atomic' });
     const sampler = new Sampler(emulated.machine, {
       scheme: 'atomic',
       schedule: { kind: 'every-instruction' },

@@ -83,6 +83,8 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
       ['wrong-activation', activation + 3 * word, dumped.symbol('fathom_wasi_env')],
       ['wrong-activation', activation + 4 * word, activation],
       ['no-image-at-return', returnAddress, 1],
+      // The adapter's own record says whose it is.
+      ['wrong-function', dumped.load(activation) + word, 1],
       ['no-image-at-return', returnAddress, dumped.symbol('fathom_signal')],
     ];
     const records: readonly Lie[] = [
@@ -92,7 +94,8 @@ describe.each(cases)('the signal handler of $name, scheme $scheme, emulated', ({
       ['bad-record', top, dumped.info('stackStart') - word],
       ['broken-chain', record, record],
       ['wrong-activation', record, activation + 1],
-      ['wrong-function', record + word, 1],
+      // The record of `_start` left out.
+      ['bad-record', top, activation],
     ];
     const adapters: readonly Lie[] = [
       ['broken-chain', activation, activation - 16 * word],
