@@ -61,7 +61,7 @@ export function benchCommand(done: (code: number) => void, yargs: Argv): Argv {
         .option('O', {
           describe: 'optimisation level, 0 to 3',
           type: 'number',
-          defaultDescription: '1',
+          defaultDescription: '2',
           requiresArg: true,
         })
         .option('output', {
