@@ -2,6 +2,8 @@
 export interface Chart {
   readonly title: string;
   readonly series: readonly string[];
+  /** Which of the page's colours each series has, so that it is the same in all charts. */
+  readonly colours: readonly number[];
   readonly groups: readonly { readonly name: string; readonly values: readonly (number | undefined)[] }[];
 }
 
@@ -16,7 +18,7 @@ export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** Horizontal bars from 0, with a line at 1, as SVG. Colours are the page's: classes `series-0`, `series-1`... */
-export function chartSvg({ title, series, groups }: Chart): string {
+export function chartSvg({ title, series, colours, groups }: Chart): string {
   const groupHeight = series.length * size.bar + size.gap;
   const height = size.top + groups.length * groupHeight + size.bottom;
   const values = groups.flatMap((group) => group.values.map((value) => value ?? 0));
@@ -39,14 +41,14 @@ export function chartSvg({ title, series, groups }: Chart): string {
       if (value === undefined) continue;
       const y = top + s * size.bar;
       parts.push(
-        `<rect class="series-${s}" x="${size.left}" y="${y}" width="${(x(value) - size.left).toFixed(1)}" height="${size.bar - 1}"><title>${escaped(`${name}, ${series[s]}: ${value.toFixed(2)}`)}</title></rect>`,
+        `<rect class="series-${colours[s]}" x="${size.left}" y="${y}" width="${(x(value) - size.left).toFixed(1)}" height="${size.bar - 1}"><title>${escaped(`${name}, ${series[s]}: ${value.toFixed(2)}`)}</title></rect>`,
         `<text class="value" x="${(x(value) + 4).toFixed(1)}" y="${y + size.bar - 1.5}">${value.toFixed(2)}</text>`,
       );
     }
   }
   const key = series.map((name, s) => {
     const at = size.left + s * 150;
-    return `<rect class="series-${s}" x="${at}" y="4" width="10" height="10"/><text x="${at + 15}" y="13">${escaped(name)}</text>`;
+    return `<rect class="series-${colours[s]}" x="${at}" y="4" width="10" height="10"/><text x="${at + 15}" y="13">${escaped(name)}</text>`;
   });
   return `<svg viewBox="0 0 ${size.width} ${height}" role="img" aria-label="${escaped(title)}">${key.join('')}${parts.join('')}</svg>`;
 }

@@ -1,4 +1,4 @@
-import type { BenchReport } from '../model.ts';
+import { type BenchReport, peerNames } from '../model.ts';
 import { type Chart, chartSvg, escaped } from './chart.ts';
 import { type Figure, figures, peersWith, ratio } from './figures.ts';
 import { environmentLines, labels, type Table, tablesOf } from './tables.ts';
@@ -46,6 +46,7 @@ function chartOf(report: BenchReport, title: string, figure: Figure): string {
   const chart: Chart = {
     title: `${title}: Fathom by each peer`,
     series: peers.map((peer) => `by ${labels[peer]}`),
+    colours: peers.map((peer) => peerNames.indexOf(peer)),
     groups: report.workloads.map((workload) => ({
       name: workload.name,
       values: peers.map((peer) => ratio(workload, figure, peer)),
