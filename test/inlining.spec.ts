@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { disassemble } from '../cli/listing.ts';
 import { readImage, writeImage } from '../compiler/image/file.ts';
 import { framesAt } from '../compiler/image/inlined.ts';
 import { encodeStackMap } from '../compiler/image/stack-map.ts';
@@ -113,6 +114,25 @@ describe.each(targets)('inlined code on $name', (target) => {
       expect(outcomes(createWebAssembly({ target, level }) as unknown as Engine), `-O${level}`).toEqual(
         expected,
       );
+  });
+
+  it('counts a constant that callee and caller share as who loads it', async () => {
+    const shared = assembleText(
+      'shared',
+      `(module
+        (func $leaf (param i32) (result i32) (i32.rotl (i32.mul (local.get 0) (i32.const 0x12345678)) (local.get 0)))
+        (func (export "run") (param i32) (result i32)
+          (local.set 0 (call $leaf (local.get 0)))
+          (if (local.get 0) (then (local.set 0 (i32.rotr (i32.mul (local.get 0) (i32.const 0x12345678)) (i32.const 3)))))
+          (local.get 0)))`,
+    );
+    const image = compile(shared, { target, level: 2, scheme: 'none', order: 'relaxed' });
+    const [, { rows }] = await disassemble(image, ({ kind }) => kind === 'wasm');
+    const own = rows.findIndex(({ operator }) => operator === 'if');
+    expect(rows.slice(0, own).some(({ inlined }) => inlined.join() === 'leaf')).toBe(true);
+    const behind = rows.slice(own);
+    expect(behind.some(({ text }) => /^(i?mul)/.test(text))).toBe(true);
+    expect(behind.filter(({ inlined }) => inlined.length > 0)).toEqual([]);
   });
 
   it('has inlined what the test is about, and knows it from its file and its stack map as well', () => {

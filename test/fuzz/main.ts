@@ -18,7 +18,7 @@ const flags = await yargs(hideBin(process.argv))
     describe: 'optimisation levels, taken in turn',
     choices: [0, 1, 2, 3] as const,
     array: true,
-    default: [0, 1] as const,
+    default: [0, 1, 2] as const,
   })
   .option('keep', { describe: 'folder for modules that differ', type: 'string', default: '.cache/fuzz' })
   .option('json', { describe: 'print the result as JSON', type: 'boolean', default: false })

@@ -67,10 +67,15 @@ function assemble(program: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Compiles a program for a world; returns the command that runs it. */
-function build({ target, runner }: World, program: string, change?: (file: Uint8Array) => void): string[] {
+function build(
+  { target, runner }: World,
+  program: string,
+  change?: (file: Uint8Array) => void,
+  level: 1 | 2 = 1,
+): string[] {
   const { file } = compileExecutable(assemble(program), {
     target,
-    level: 1,
+    level,
     scheme: 'atomic',
     order: 'relaxed',
     runtime: runtimeModules(),
@@ -313,28 +318,32 @@ describe.each(worlds)('signals: $name', (world) => {
     expect(took).toBeLessThan(50);
   });
 
-  test('traps print what happened in which operator, as V8 does, and end with 134', () => {
-    const command = build(world, 'traps');
-    const binary = assemble('traps');
-    const letters = 'abcdefghijklmnopqr';
-    for (const letter of letters) {
-      const expected = trapInV8(binary, letter);
-      const { status, stderr } = run([...command, letter]);
-      const [first, ...rest] = stderr.toString().split('\n');
-      expect(first).toBe(`fathom: trap: ${expected.message}`);
-      expect(status, letter).toBe(134);
-      const dump = parseDump(rest.join('\n'));
-      expect(dump.end).toBe('complete');
-      // V8 keeps the innermost ten; a stack is exhausted at a prologue.
-      if (letter === 'r') expect(names({ frames: dump.frames.slice(0, 64) })).toMatch(/^(r_recurse ?){64}$/);
-      else
-        expect(
-          dump.frames
-            .filter(({ image }) => image === 'app')
-            .map(({ name, wasmOffset }) => `${name}+0x${wasmOffset.toString(16)}`),
-        ).toEqual(expected.frames);
-    }
-  });
+  test.each([1, 2] as const)(
+    'traps print what happened in which operator, as V8 does, and end with 134: -O%i',
+    (level) => {
+      const command = build(world, 'traps', undefined, level);
+      const binary = assemble('traps');
+      const letters = 'abcdefghijklmnopqr';
+      for (const letter of letters) {
+        const expected = trapInV8(binary, letter);
+        const { status, stderr } = run([...command, letter]);
+        const [first, ...rest] = stderr.toString().split('\n');
+        expect(first).toBe(`fathom: trap: ${expected.message}`);
+        expect(status, letter).toBe(134);
+        const dump = parseDump(rest.join('\n'));
+        expect(dump.end).toBe('complete');
+        // V8 keeps the innermost ten; a stack is exhausted at a prologue.
+        if (letter === 'r')
+          expect(names({ frames: dump.frames.slice(0, 64) })).toMatch(/^(r_recurse ?){64}$/);
+        else
+          expect(
+            dump.frames
+              .filter(({ image }) => image === 'app')
+              .map(({ name, wasmOffset }) => `${name}+0x${wasmOffset.toString(16)}`),
+          ).toEqual(expected.frames);
+      }
+    },
+  );
 
   test('a fault signal that somebody sent ends the program as it would any other', async () => {
     const child = start([...build(world, 'states'), 'l'], { stdio: ['ignore', 'pipe', 'pipe'] });
