@@ -12,7 +12,7 @@ import { decodeModule } from '../compiler/wasm/reader.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
 import { type CallArgument, defaultCalls } from './check/calls.ts';
-import { commandModule } from './check/command-module.ts';
+import { callingModule, commandModule } from './check/command-module.ts';
 import { type CheckSummary, totals } from './check/summary.ts';
 
 /** `fathom check` as it is built and started by users. */
@@ -240,5 +240,23 @@ describe('a module made a command', () => {
     ]);
     expect([...command.names.functions.values()]).toEqual([...module.names.functions.values()]);
     expect(made.calls).toEqual({ first: 1, current: 2, count: calls.length });
+  });
+
+  it('is made one, too, of a command whose other functions are to be called', () => {
+    const text =
+      '(module (memory (export "memory") 1) (func (export "_start") unreachable) (func (export "run") (result i32) (i32.const 7)))';
+    const own = toolkit.parseWat('own', text).toBinary({}).buffer.slice();
+    const module = decodeModule(own);
+    const [run] = defaultCalls(module).filter(({ name }) => name === 'run');
+    const command = decodeModule(callingModule(own, module, [run]).bytes);
+    expect(command.exports.map(({ name, index }) => [name, index])).toEqual([
+      ['memory', 0],
+      ['run', 1],
+      ['_start', 2],
+    ]);
+    writeFileSync(at('own.wasm'), own);
+    const { units } = summary('own.wasm', '--through', 'handler', '--invoke', 'run', '--stack', 'unwind');
+    for (const { skipped, interrupts, difference } of units)
+      expect([skipped, interrupts > 100, difference]).toEqual([undefined, true, undefined]);
   });
 });

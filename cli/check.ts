@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { defaults } from '../compiler/defaults.ts';
 import { CompileError } from '../compiler/errors.ts';
 import { compile } from '../compiler/index.ts';
 import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
@@ -80,7 +81,12 @@ export function checkCommand(done: (code: number) => void, yargs: Argv): Argv {
           array: true,
           default: ['relaxed'] as MemoryOrder[],
         })
-        .option('O', { describe: 'optimisation levels, 0 to 3', type: 'number', array: true, default: [1] })
+        .option('O', {
+          describe: 'optimisation levels, 0 to 3',
+          type: 'number',
+          array: true,
+          default: [defaults.level as number],
+        })
         .option('deal-levels', {
           describe:
             'compile each module in each configuration at one of the levels given, in turn, not at all of them',

@@ -34,6 +34,9 @@ const op = {
 } as const;
 const emptyBlock = 0x40;
 
+/** Bytes of the binary format (WebAssembly core specification, 5.5.10). */
+const exportKinds = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
+
 /**
  * A WASI command as it is; any other module made one that makes the calls.
  *
@@ -47,17 +50,16 @@ export function commandModule(bytes: Uint8Array, module: Module, calls: readonly
 
 /**
  * Makes a command of a module, so that it can be an executable: `_start` makes the calls, one after the other, from the one whose number stands in a
- * global; another says which is being made, so that who runs it can go on behind one that traps. What the module imports it
- * gets defined: functions that return zeros, memories and tables of the least size, globals that are zero. All indices stay.
+ * global; another says which is being made, so that who runs it can go on behind one that traps. A `_start` of the module's own is no longer
+ * exported. What the module imports it gets defined: functions that return zeros, memories and tables of the least size, globals that are zero. All
+ * indices stay.
  *
- * @throws CompileError `unsupported` for what cannot be made one: exports `_start`, or names `memory` what is none
+ * @throws CompileError `unsupported` for what cannot be made one: names `memory` what is none
  */
 export function callingModule(bytes: Uint8Array, module: Module, calls: readonly Call[]): CommandModule {
   const memory = module.exports.find(({ name }) => name === 'memory');
   if (memory !== undefined && memory.kind !== 'memory')
     throw new CompileError('unsupported', "exports 'memory', which is none");
-  if (module.exports.some(({ name }) => name === '_start'))
-    throw new CompileError('unsupported', "exports '_start', which has to be ours");
   const sections = readSections(bytes);
   const edit = new Sections(sections);
   const defines = module.imports.length > 0 && !module.imports.every((entry) => entry.module === wasiModule);
@@ -71,8 +73,12 @@ export function callingModule(bytes: Uint8Array, module: Module, calls: readonly
   const first = module.globals.length;
   const zero = [typeCodes.i32, 1, op.i32Const, 0, op.end];
   edit.change(section.global, internal.globals, [zero, zero]);
-  const exported = [exportOf('_start', 0, module.functions.length)];
-  if (memory === undefined) exported.push(exportOf('memory', 2, 0));
+  const exported = module.exports
+    .filter(({ name }) => name !== '_start')
+    .map(({ name, kind, index }) => exportOf(name, exportKinds[kind], index));
+  exported.push(exportOf('_start', exportKinds.function, module.functions.length));
+  if (memory === undefined) exported.push(exportOf('memory', exportKinds.memory, 0));
+  sections.delete(section.export);
   edit.change(section.export, [], exported);
   const body = startBody(module, calls, first, first + 1);
   edit.change(section.code, internal.bodies, [[...leb(body.length), ...body]]);
