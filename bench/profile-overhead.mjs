@@ -150,7 +150,7 @@ function count(cell, profile) {
 }
 
 /** Frames that the runtime keeps of a stack. */
-const mostFrames = 512;
+const mostFrames = 128;
 
 /** What the start of the program calls: the program, and the end. */
 const inside = (name) => name.startsWith('_start') || name.startsWith('proc/');

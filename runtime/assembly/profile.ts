@@ -15,9 +15,9 @@ import { failure, nextFrame, passKnown, startReading } from './reader';
 import { FunctionKind } from './stack-map';
 import { RuntimeState, runtimeState } from './state';
 
-/** Frames kept of a sample, the innermost: what a sample may cost is bounded. */
-const mostFrames: u32 = 512;
-const frames = memory.data(2056);
+/** Frames kept of a sample, the innermost: what a sample may cost is bounded. perf keeps as many (kernel.perf_event_max_stack: 127). */
+const mostFrames: u32 = 128;
+const frames = memory.data(520);
 
 /** Least bytes of a ring. */
 const leastBytes: u32 = 4096;
