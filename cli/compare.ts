@@ -7,6 +7,7 @@ import { type Build, build, type Outcome, type Subject } from './compare/build.t
 import { columns } from './compare/columns.ts';
 import { type Configuration, configurationsOf, nameOf } from './compare/configuration.ts';
 import { BuildReader, type BuildReport } from './compare/figures.ts';
+import { writeHtml } from './compare/html.ts';
 import { type CompareReport, readReport, reportOf } from './compare/report.ts';
 import { formatComparisons, formatReport } from './compare/show.ts';
 import { type SubjectFlags, subjectOf } from './compare/subject.ts';
@@ -135,8 +136,8 @@ async function run(flags: Flags): Promise<number> {
   const { against, output, top } = flags;
   if (!Number.isSafeInteger(top) || top < 1) throw new UsageError('--top takes a whole number, 1 or more');
   const allow = shareOf(flags.allow);
-  if (output !== undefined && !/\.json$/i.test(output))
-    throw new UsageError(`${output}: the ending names no format; there is .json`);
+  if (output !== undefined && !/\.(html|json)$/i.test(output))
+    throw new UsageError(`${output}: the ending names no format; there are .html and .json`);
   const before =
     against === undefined ? undefined : readReport(against, new TextDecoder().decode(readInput(against)));
   const configurations = configurationsOf({
@@ -148,7 +149,16 @@ async function run(flags: Flags): Promise<number> {
   const subject = await subjectOf(flags);
   const parts = await buildAll(flags, subject, configurations);
   const report = reportOf(subject.title, subject.run?.label, parts);
-  if (output !== undefined) writeOutput(output, `${JSON.stringify(report)}\n`);
+  if (output !== undefined)
+    writeOutput(
+      output,
+      /\.html$/i.test(output)
+        ? writeHtml(
+            report,
+            parts.map(({ reader }) => reader),
+          )
+        : `${JSON.stringify(report)}\n`,
+    );
   const sort = flags.sort ?? (subject.run ? 'executed' : 'code');
   const text = formatReport(report, { sort, top, only: flags.function });
   if (text === undefined) throw new UsageError(`${flags.module}: has no function ${flags.function}`);
@@ -167,6 +177,7 @@ interface Part {
   readonly module: Uint8Array;
   readonly outcome: Outcome | undefined;
   readonly report: BuildReport;
+  readonly reader: BuildReader;
 }
 
 async function buildAll(
@@ -191,6 +202,7 @@ async function buildAll(
         module: built.image.module.bytes,
         outcome: built.run?.outcome,
         report: reader.report(),
+        reader,
       });
     } finally {
       progress.end();

@@ -1,39 +1,27 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { escapeText, page, pagePart, shown } from '../page.ts';
 import type { ProfileModel } from './model.ts';
-import { pageData, shown } from './page-data.ts';
-
-/** Where the page's parts stand, as seen from this file and from its compiled form in `dist/`. */
-const folders = ['./page/', '../../../cli/profile/page/'];
-
-function part(name: 'page.css' | 'page.js'): string {
-  const paths = folders.map((folder) => fileURLToPath(new URL(folder + name, import.meta.url)));
-  return readFileSync(paths.find((path) => existsSync(path)) ?? paths[0], 'utf8');
-}
+import { pageData } from './page-data.ts';
 
 /**
  * A profile as a page for browsers that needs nothing beside it: a flame graph, the functions, and the lines of each. What the
  * module's author named stands in it only as escaped text and JSON, and the page's policy lets no script run but its own.
  */
 export function writeHtml(model: ProfileModel): string {
+  const title = shown(model.title);
+  return page({
+    title,
+    css: pagePart('profile/page', 'page.css'),
+    js: pagePart('profile/page', 'page.js'),
+    body: bodyOf(model, title),
+    data: { profile: pageData(model) },
+  });
+}
+
+function bodyOf(model: ProfileModel, title: string): string {
   const { profile } = model;
-  const css = part('page.css');
-  const js = part('page.js');
-  const title = escapeText(shown(model.title));
   const schedule = scheduleOf(profile.interval);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '${digest(css)}'; script-src '${digest(js)}'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${css}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
+  return `<header>
+<h1>${escapeText(title)}</h1>
 <p>${profile.target}, scheme ${profile.scheme}: ${profile.samples.toLocaleString('en-US')} samples${schedule}; ${profile.attributed.toLocaleString('en-US')} read to the outermost frame (${share(profile.attributed, profile.samples)})</p>
 ${causes(model)}${profile.callsMerged ? `<p>${tooMany}</p>\n` : ''}</header>
 <div class="tools">
@@ -55,12 +43,7 @@ ${causes(model)}${profile.callsMerged ? `<p>${tooMany}</p>\n` : ''}</header>
 <div class="scroll"><table id="listing">
 <thead><tr><th><span>Offset</span></th><th colspan="2"><span>Self</span></th><th colspan="2"><span>Total</span></th><th class="text"><span>WebAssembly</span></th></tr></thead>
 <tbody></tbody>
-</table></div>
-<script type="application/json" id="profile">${json(pageData(model))}</script>
-<script>${js}</script>
-</body>
-</html>
-`;
+</table></div>`;
 }
 
 function scheduleOf(interval: number | undefined): string {
@@ -93,12 +76,3 @@ function causes({ functions, nodes, profile }: ProfileModel): string {
 }
 
 const share = (count: number, of: number): string => `${((100 * count) / Math.max(1, of)).toFixed(1)} %`;
-
-/** How a Content Security Policy names what stands between the tags (CSP 3, §6.7.3.3). */
-const digest = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
-
-const escapeText = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-
-/** JSON that no script element ends in: that takes a `<`. */
-const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');

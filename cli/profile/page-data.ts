@@ -1,3 +1,4 @@
+import { shown } from '../page.ts';
 import type { FunctionKind, ProfileModel } from './model.ts';
 
 /** What the page of a profile is made of, as JSON. */
@@ -156,7 +157,3 @@ function flameGraph({ nodes }: ProfileModel): PageData['nodes'] {
   }
   return graph;
 }
-
-/** Names as they may be shown: without control characters, and without those that turn the direction of the text around them. */
-export const shown = (text: string): string =>
-  text.replace(/\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');

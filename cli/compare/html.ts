@@ -1,0 +1,55 @@
+import { escapeText, page, pagePart, shown } from '../page.ts';
+import type { BuildReader } from './figures.ts';
+import { pageData } from './page-data.ts';
+import type { CompareReport } from './report.ts';
+
+/**
+ * A comparison as a page that needs nothing beside it: the functions with their figures, and of each its WebAssembly between what two of
+ * the configurations made of it, in step. The page unpacks the code of what is looked at, so it opens quickly however large the module is.
+ *
+ * @param readers of the report's configurations, in their order
+ */
+export function writeHtml(report: CompareReport, readers: readonly BuildReader[]): string {
+  const title = shown(report.module.name);
+  const { figures, code } = pageData(report, readers);
+  return page({
+    title: `${title}: what it becomes`,
+    css: pagePart('compare/page', 'page.css'),
+    js: pagePart('compare/page', 'page.js'),
+    body: bodyOf(title, report),
+    data: { figures, code },
+  });
+}
+
+function bodyOf(title: string, { run, module }: CompareReport): string {
+  return `<header>
+<h1>${escapeText(title)}</h1>
+<p>${module.bytes.toLocaleString('en-US')} bytes of WebAssembly${run === null ? '' : `, running <code>${escapeText(shown(run))}</code>`}</p>
+</header>
+<div id="columns">
+<nav aria-label="Functions">
+<div class="tools">
+<input id="search" type="search" placeholder="Search functions ( / )" aria-label="Search functions">
+<label>Figure <select id="figure"></select></label>
+</div>
+<div id="heads" role="group" aria-label="Sort"></div>
+<div id="functions" class="list" tabindex="0" role="group" aria-label="Functions: arrow keys choose, Enter goes to the code"><div class="rows"></div></div>
+<output id="matched"></output>
+</nav>
+<main>
+<div class="tools">
+<h2 id="name"></h2>
+<label><input id="together" type="checkbox" checked> Scroll together</label>
+<label${run === null ? ' hidden' : ''}><input id="heat" type="checkbox"${run === null ? '' : ' checked'}> Heat</label>
+<span id="legend"><b class="mark" data-mark="P">P</b> publishes <b class="mark" data-mark="S">S</b> spill <b class="mark" data-mark="R">R</b> reload <b class="mark" data-mark="B">B</b> bounds check <b class="mark" data-mark="T">T</b> may trap</span>
+</div>
+<div class="scroll"><table id="summary"><thead></thead><tbody></tbody></table></div>
+<div id="panes">
+<section><h3>WebAssembly</h3><div id="wasm" class="list code" tabindex="0" role="group" aria-label="WebAssembly"><div class="rows"></div></div></section>
+<section><h3><select id="choice0" aria-label="First configuration"></select></h3><div id="code0" class="list code" tabindex="0" role="group"><div class="rows"></div></div></section>
+<section><h3><select id="choice1" aria-label="Second configuration"></select></h3><div id="code1" class="list code" tabindex="0" role="group"><div class="rows"></div></div></section>
+</div>
+<output id="details" aria-live="polite"></output>
+</main>
+</div>`;
+}

@@ -1,0 +1,573 @@
+/**
+ * The page of a comparison: functions on the left; of the chosen one its WebAssembly and the code of two configurations, in step. Its
+ * data (../page-data.ts) stands in the page as JSON: figures, and the code of each function, packed, which is unpacked when it is
+ * looked at. Names come from modules that anyone can write, so all text goes through textContent, never through markup.
+ */
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const { columns, configurations, functions, run } = read('figures');
+  const packed = read('code');
+  const byId = (id) => document.getElementById(id);
+  const rowHeight = 18;
+
+  const number = (value) => (value === null || value === undefined ? '-' : value.toLocaleString('en-US'));
+  const hex = (value) => value.toString(16);
+
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  // ---- Lists of which only the rows in sight are elements: functions have up to 25,000 instructions, modules thousands of functions.
+
+  class List {
+    /** @param makeRow element of the row at an index */
+    constructor(id, makeRow) {
+      this.box = byId(id);
+      this.rows = this.box.querySelector('.rows');
+      this.makeRow = makeRow;
+      this.length = 0;
+      this.box.addEventListener('scroll', () => this.draw());
+      new ResizeObserver(() => this.draw()).observe(this.box);
+    }
+
+    fill(length) {
+      this.length = length;
+      this.rows.style.height = `${length * rowHeight}px`;
+      this.draw();
+    }
+
+    draw() {
+      const first = Math.max(0, Math.floor(this.box.scrollTop / rowHeight) - 5);
+      const last = Math.min(
+        this.length,
+        Math.ceil((this.box.scrollTop + this.box.clientHeight) / rowHeight) + 5,
+      );
+      const drawn = document.createDocumentFragment();
+      for (let index = first; index < last; index++) {
+        const row = this.makeRow(index);
+        row.style.top = `${index * rowHeight}px`;
+        row.dataset.row = String(index);
+        drawn.append(row);
+      }
+      this.rows.replaceChildren(drawn);
+    }
+
+    /** Scrolls so that a row stands `share` of the way down, if it is not in sight or `always`. */
+    show(index, share = 0.4, always = false) {
+      const top = index * rowHeight;
+      const { scrollTop, clientHeight } = this.box;
+      if (!always && top >= scrollTop && top + rowHeight <= scrollTop + clientHeight) return;
+      this.box.scrollTop = top - share * clientHeight;
+    }
+
+    /** Index of the row that an event is of, or -1. */
+    rowAt(event) {
+      const row = event.target.closest?.('.row');
+      return row === null || row === undefined ? -1 : Number(row.dataset.row);
+    }
+  }
+
+  // ---- Functions
+
+  const shown = [0, Math.min(1, configurations.length - 1)];
+  let figure = Math.max(
+    0,
+    columns.findIndex(({ key }) => key === (run === null ? 'code' : 'executed')),
+  );
+  let sortedBy = 'first';
+  let upwards = false;
+  let listed = [];
+  let chosen = -1;
+
+  const figureOf = (id, which) => functions[id].figures[shown[which]]?.[figure] ?? null;
+  const ratioOf = (id) => {
+    const [first, second] = [figureOf(id, 0), figureOf(id, 1)];
+    return first && second !== null ? second / first : null;
+  };
+  const sorts = {
+    name: (id) => functions[id].name,
+    first: (id) => figureOf(id, 0) ?? -1,
+    second: (id) => figureOf(id, 1) ?? -1,
+    ratio: (id) => ratioOf(id) ?? -1,
+  };
+
+  const list = new List('functions', (index) => {
+    const id = listed[index];
+    const { name, kind } = functions[id];
+    const row = element('div', id === chosen ? 'row chosen' : 'row');
+    const label = element('span', kind === 'wasm' ? '' : 'aside', name);
+    label.title = name;
+    const ratio = ratioOf(id);
+    row.append(
+      label,
+      element('span', '', number(figureOf(id, 0))),
+      element('span', '', number(figureOf(id, 1))),
+      element('span', 'aside', ratio === null ? '' : `× ${ratio.toFixed(2)}`),
+    );
+    return row;
+  });
+
+  function fillFunctions() {
+    const wanted = byId('search').value.toLowerCase();
+    const of = sorts[sortedBy];
+    listed = functions
+      .map((_, id) => id)
+      .filter((id) => wanted === '' || functions[id].name.toLowerCase().includes(wanted));
+    const keys = functions.map((_, id) => of(id));
+    const sign = upwards ? 1 : -1;
+    listed.sort((a, b) => (keys[a] < keys[b] ? -sign : keys[a] > keys[b] ? sign : a - b));
+    byId('matched').textContent =
+      wanted === ''
+        ? `${number(listed.length)} functions`
+        : `${number(listed.length)} of ${number(functions.length)} functions`;
+    list.fill(listed.length);
+    fillHeads();
+  }
+
+  function fillHeads() {
+    const titles = {
+      name: 'Function',
+      first: configurations[shown[0]].name,
+      second: configurations[shown[1]].name,
+      ratio: 'ratio',
+    };
+    byId('heads').replaceChildren(
+      ...Object.entries(titles).map(([key, title]) => {
+        const button = element('button', '', title);
+        button.type = 'button';
+        button.dataset.sort = key;
+        button.title = key === 'ratio' ? `${titles.second} by ${titles.first}` : title;
+        button.setAttribute('aria-pressed', String(key === sortedBy));
+        button.dataset.up = String(key === sortedBy && upwards);
+        return button;
+      }),
+    );
+  }
+
+  byId('heads').addEventListener('click', (event) => {
+    const by = event.target.closest('button')?.dataset.sort;
+    if (by === undefined) return;
+    upwards = by === sortedBy ? !upwards : by === 'name';
+    sortedBy = by;
+    fillFunctions();
+  });
+  byId('search').addEventListener('input', () => {
+    list.box.scrollTop = 0;
+    fillFunctions();
+  });
+  byId('figure').append(
+    ...columns.map(({ description }, index) => {
+      const option = element('option', '', description);
+      option.value = String(index);
+      return option;
+    }),
+  );
+  byId('figure').value = String(figure);
+  byId('figure').addEventListener('change', () => {
+    figure = Number(byId('figure').value);
+    fillFunctions();
+  });
+  list.box.addEventListener('click', (event) => {
+    const index = list.rowAt(event);
+    if (index >= 0) open(listed[index]);
+  });
+
+  // ---- The function that is looked at
+
+  /** Unpacked: wasm lines, and per pane what its configuration has; see FunctionCode. */
+  let code = null;
+  /** Per pane: rows as lists, or null. */
+  let lists = [null, null];
+  let wasm = { texts: [], linked: [], heat: [] };
+  /** The line under the pointer, and the one that was chosen; -1 for none. */
+  let lit = -1;
+  let fixed = -1;
+  /** Where the keys are. */
+  let cursor = { pane: -1, row: -1 };
+
+  async function unpack(id) {
+    const bytes = Uint8Array.from(atob(packed[id]), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  async function open(id, line = -1) {
+    chosen = id;
+    const unpacked = await unpack(id);
+    if (chosen !== id) return;
+    code = unpacked;
+    lit = -1;
+    fixed = line;
+    cursor = { pane: -1, row: -1 };
+    const { name, kind, index } = functions[id];
+    byId('name').textContent = name;
+    byId('name').title = kind === 'wasm' ? `${name}, function ${index}` : name;
+    history.replaceState(null, '', `#${encodeURIComponent(name)}`);
+    prepare();
+    fillSummary();
+    for (const pane of panes) {
+      pane.box.scrollTop = 0;
+      pane.box.scrollLeft = 0;
+    }
+    fillPanes();
+    list.draw();
+    const at = listed.indexOf(id);
+    if (at >= 0) list.show(at);
+    if (line >= 0) follow(line, null);
+    byId('details').textContent = 'Choose an operator or an instruction to see what belongs to it.';
+    document.documentElement.dataset.open = name;
+  }
+
+  /** Lists of the two configurations, and what they make of each line. */
+  function prepare() {
+    const texts = code.text === '' ? [] : code.text.split('\n');
+    lists = shown.map((configuration) => {
+      const of = code.code[configuration];
+      if (of === null) return null;
+      const starts = [];
+      let at = of.start;
+      for (const size of of.sizes) {
+        starts.push(at);
+        at += size;
+      }
+      const first = new Int32Array(Math.max(1, texts.length)).fill(-1);
+      const sum = new Float64Array(first.length);
+      of.lines.forEach((line, row) => {
+        if (first[line] < 0) first[line] = row;
+        sum[line] += of.executed?.[row] ?? 0;
+      });
+      return {
+        ...of,
+        starts,
+        texts: of.text === '' ? [] : of.text.split('\n'),
+        first,
+        sum,
+        most: Math.max(1, ...chunkedMax(of.executed ?? [])),
+        mostOfLine: Math.max(1, ...chunkedMax(sum)),
+      };
+    });
+    wasm = {
+      texts,
+      linked: texts.map((_, line) => lists.some((each) => each !== null && each.first[line] >= 0)),
+    };
+  }
+
+  /** Maxima of parts: a spread of tens of thousands of arguments is too much. */
+  function chunkedMax(values) {
+    const found = [0];
+    for (let k = 0; k < values.length; k += 4096) found.push(Math.max(...values.slice(k, k + 4096)));
+    return found;
+  }
+
+  function fillSummary() {
+    const row = (name, className, values) => {
+      const made = element('tr', className);
+      made.append(element('td', '', name), ...values.map((value) => element('td', '', number(value))));
+      return made;
+    };
+    const head = element('tr');
+    head.append(element('th', '', ''));
+    for (const { title, description } of columns) {
+      const cell = element('th', '', title);
+      cell.title = description;
+      head.append(cell);
+    }
+    const summary = byId('summary');
+    const which = [...new Set(shown)];
+    const none = columns.map(() => null);
+    summary.tHead.replaceChildren(head);
+    summary.tBodies[0].replaceChildren(
+      ...which.map((each) => row(configurations[each].name, '', functions[chosen].figures[each] ?? none)),
+      ...which.map((each) => row(`all of ${configurations[each].name}`, 'all', configurations[each].total)),
+    );
+  }
+
+  // ---- Panes
+
+  const hot = () => run !== null && byId('heat').checked;
+  /** Half as warm is a quarter as often: what is rare still shows. */
+  const warmth = (count, most) => (count === 0 ? 0 : 0.08 + 0.72 * Math.sqrt(count / most)).toFixed(3);
+
+  /** Three digits are enough where there is little room. */
+  const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 3 });
+
+  function count(value, most, brief = false) {
+    const cell = element('span', 'count', value === 0 ? '' : brief ? short.format(value) : number(value));
+    if (brief && value > 0) cell.title = `${number(value)} instructions executed`;
+    cell.style.setProperty('--warmth', warmth(value, most));
+    return cell;
+  }
+
+  function lineRow(line, linked) {
+    const row = element('div', 'row');
+    if (linked) {
+      row.classList.add('linked');
+      row.style.setProperty('--hue', String((line * 137) % 360));
+    }
+    row.dataset.line = String(line);
+    if (line === fixed) row.classList.add('fixed');
+    else if (line === lit) row.classList.add('lit');
+    return row;
+  }
+
+  function wasmRow(line) {
+    const row = lineRow(line, wasm.linked[line]);
+    row.append(element('span', 'offset', hex(code.offsets[line])));
+    if (hot()) {
+      for (const each of lists)
+        row.append(each === null ? element('span', 'count') : count(each.sum[line], each.mostOfLine, true));
+      if (wasm.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
+        row.classList.add('never');
+    }
+    const indent = '  '.repeat(Math.min(code.depths[line], 30));
+    row.append(element('span', 'text', indent + wasm.texts[line]));
+    return row;
+  }
+
+  const codeRow = (which) => (index) => {
+    const each = lists[which];
+    const row = lineRow(each.lines[index], wasm.texts.length > 0);
+    row.append(element('span', 'offset', hex(each.starts[index])));
+    if (hot()) {
+      row.append(count(each.executed[index], each.most));
+      if (each.executed[index] === 0) row.classList.add('never');
+    }
+    const trap = each.traps[index];
+    const mark = each.marks[index] !== ' ' ? each.marks[index] : trap === undefined ? '' : 'T';
+    const cell = element('span', 'mark', mark);
+    cell.dataset.mark = mark;
+    if (trap !== undefined) cell.title = trap;
+    row.dataset.mark = mark;
+    row.append(cell, element('span', 'text', each.texts[index]));
+    return row;
+  };
+
+  const panes = [new List('wasm', wasmRow), new List('code0', codeRow(0)), new List('code1', codeRow(1))];
+  /** Line of a pane's row. */
+  const lineAt = (pane, row) => (pane === 0 ? row : (lists[pane - 1]?.lines[row] ?? -1));
+  /** First row of a line in a pane, or -1. */
+  const rowOf = (pane, line) => (pane === 0 ? line : (lists[pane - 1]?.first[line] ?? -1));
+
+  function fillPanes() {
+    for (const { box } of panes) box.classList.toggle('cold', !hot());
+    panes.forEach((pane, which) => {
+      const length = which === 0 ? wasm.texts.length : (lists[which - 1]?.texts.length ?? 0);
+      pane.fill(length);
+      if (length === 0)
+        pane.rows.replaceChildren(
+          element(
+            'div',
+            'empty',
+            which === 0 ? 'The compiler’s own: no function of the module.' : 'Not in this configuration.',
+          ),
+        );
+    });
+  }
+
+  function repaint() {
+    for (const pane of panes)
+      for (const row of pane.rows.children) {
+        const line = Number(row.dataset.line);
+        row.classList.toggle('fixed', line === fixed);
+        row.classList.toggle('lit', line === lit && line !== fixed);
+      }
+  }
+
+  function describe(line, pane, row) {
+    if (line < 0) return;
+    const parts = [];
+    if (wasm.texts.length > 0)
+      parts.push(
+        line === 0 ? 'Entry and exit of the function' : `0x${hex(code.offsets[line])} ${wasm.texts[line]}`,
+      );
+    lists.forEach((each, which) => {
+      if (each === null) return;
+      const rows = each.lines.reduce((sum, of) => sum + (of === line ? 1 : 0), 0);
+      const executed = run === null ? '' : `, ${number(each.sum[line])} executed`;
+      parts.push(
+        `${configurations[shown[which]].name}: ${number(rows)} ${rows === 1 ? 'instruction' : 'instructions'}${executed}`,
+      );
+    });
+    const each = pane > 0 ? lists[pane - 1] : null;
+    if (each !== null && row >= 0) {
+      const names = { P: 'publishes the frame', S: 'spill', R: 'reload', B: 'bounds check' };
+      const why = names[each.marks[row]];
+      if (why !== undefined) parts.push(why);
+      if (each.traps[row] !== undefined) parts.push(`may trap: ${each.traps[row]}`);
+      if (each.taken?.[row])
+        parts.push(`taken ${number(each.taken[row])} of ${number(each.executed[row])} times`);
+    }
+    byId('details').textContent = parts.join(' · ');
+  }
+
+  /** Brings what a line became into sight, in all panes but one. */
+  function follow(line, but) {
+    panes.forEach((pane, which) => {
+      const row = rowOf(which, line);
+      if (which === but || row < 0) return;
+      quiet(pane);
+      pane.show(row);
+    });
+  }
+
+  function choose(pane, row) {
+    const line = lineAt(pane, row);
+    if (line < 0) return;
+    fixed = line;
+    lit = -1;
+    cursor = { pane, row };
+    repaint();
+    describe(line, pane, row);
+    follow(line, pane);
+  }
+
+  // ---- Scrolling together: what stands a third of the way down leads; the others bring what belongs to it to the same height.
+
+  let leader = -1;
+  const silenced = new Map();
+  /** The next scrolling of a pane is our own. */
+  const quiet = (pane) => silenced.set(pane, performance.now() + 120);
+
+  function lead(which) {
+    if (!byId('together').checked || which !== leader) return;
+    const pane = panes[which];
+    if ((silenced.get(pane) ?? 0) > performance.now()) return;
+    const height = pane.box.clientHeight / 3;
+    const from = Math.floor((pane.box.scrollTop + height) / rowHeight);
+    panes.forEach((other, index) => {
+      if (index === which) return;
+      // The nearest line above that the other has, too; loops and cold code are elsewhere, so not too far above.
+      for (let row = from; row >= 0 && row > from - 200; row--) {
+        const line = lineAt(which, row);
+        const to = line > 0 ? rowOf(index, line) : -1;
+        if (to < 0) continue;
+        other.box.scrollTop = to * rowHeight - height + ((from - row) * rowHeight) / 2;
+        return;
+      }
+      if (from < 40) other.box.scrollTop = pane.box.scrollTop;
+    });
+  }
+
+  panes.forEach((pane, which) => {
+    const { box } = pane;
+    for (const event of ['wheel', 'pointerdown', 'keydown', 'touchstart'])
+      box.addEventListener(
+        event,
+        () => {
+          leader = which;
+          silenced.delete(pane);
+        },
+        { passive: true },
+      );
+    box.addEventListener('scroll', () => lead(which));
+    box.addEventListener('mousemove', (event) => {
+      const row = pane.rowAt(event);
+      const line = row < 0 ? -1 : lineAt(which, row);
+      if (line < 0) return;
+      describe(line, which, row);
+      if (line === lit) return;
+      lit = line;
+      repaint();
+    });
+    box.addEventListener('mouseleave', () => {
+      lit = -1;
+      repaint();
+    });
+    box.addEventListener('click', (event) => {
+      const row = pane.rowAt(event);
+      if (row >= 0) choose(which, row);
+    });
+    box.addEventListener('keydown', (event) => {
+      const page = Math.max(1, Math.floor(box.clientHeight / rowHeight) - 1);
+      const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -page, PageDown: page, Home: -1e9, End: 1e9 };
+      const beside = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (beside !== undefined) {
+        event.preventDefault();
+        const next = panes[which + beside];
+        if (next === undefined) return;
+        next.box.focus();
+        const row = rowOf(which + beside, fixed);
+        if (row >= 0) choose(which + beside, row);
+        return;
+      }
+      const step = steps[event.key];
+      if (step === undefined || pane.length === 0) return;
+      event.preventDefault();
+      const row = cursor.pane === which ? cursor.row + step : Math.max(0, rowOf(which, fixed));
+      const to = Math.min(pane.length - 1, Math.max(0, row));
+      choose(which, to);
+      pane.show(to, step < 0 ? 0.1 : 0.85);
+    });
+  });
+
+  // ---- Keys, and what is shown
+
+  function step(by) {
+    const at = listed.indexOf(chosen);
+    const next = listed[Math.min(listed.length - 1, Math.max(0, at + by))];
+    if (next !== undefined && next !== chosen) open(next);
+  }
+
+  list.box.addEventListener('keydown', (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -20, PageDown: 20 }[event.key];
+    if (by !== undefined) step(by);
+    else if (event.key === 'Enter') panes[wasm.texts.length > 0 ? 0 : 1].box.focus();
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT)$/.test(event.target.tagName)) {
+      if (event.key === 'Escape' && event.target === byId('search')) list.box.focus();
+      if (event.key === 'Enter' && event.target === byId('search') && listed.length > 0) {
+        open(listed[0]);
+        list.box.focus();
+      }
+      return;
+    }
+    const keys = {
+      '/': () => byId('search').focus(),
+      '[': () => step(-1),
+      ']': () => step(1),
+      h: () => run !== null && byId('heat').click(),
+    };
+    const act = keys[event.key];
+    if (act === undefined) return;
+    event.preventDefault();
+    act();
+  });
+  byId('heat').addEventListener('change', fillPanes);
+  shown.forEach((_, which) => {
+    const choice = byId(`choice${which}`);
+    choice.append(
+      ...configurations.map(({ name }, index) => {
+        const option = element('option', '', name);
+        option.value = String(index);
+        return option;
+      }),
+    );
+    choice.value = String(shown[which]);
+    choice.addEventListener('change', () => {
+      shown[which] = Number(choice.value);
+      fillFunctions();
+      prepare();
+      fillSummary();
+      fillPanes();
+      if (fixed >= 0) follow(fixed, null);
+    });
+  });
+
+  // ---- Start: the function that the address names, else the first of the list.
+
+  fillFunctions();
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const found = functions.findIndex(({ name }) => name === wanted);
+  const first = found >= 0 ? found : listed[0];
+  const ready = () => {
+    document.documentElement.dataset.ready = 'true';
+  };
+  if (first === undefined) ready();
+  else open(first).then(ready);
+})();

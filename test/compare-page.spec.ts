@@ -1,0 +1,286 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import yargs from 'yargs';
+import type { CompareReport } from '../cli/compare/report.ts';
+import { compareCommand } from '../cli/compare.ts';
+import { artifact, chromiumPath, launchChromium, withoutChromium } from './support/chromium.ts';
+import { assemble, hostileModule, hostileNames, program } from './support/profiles.ts';
+
+/** The page of `fathom compare` in a browser. */
+describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChromium}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fathom-compare-page-'));
+  const at = (name: string): string => join(folder, name);
+  const errors: string[] = [];
+  const requests: string[] = [];
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+    writeFileSync(at('fib.wasm'), assemble(program('fib')));
+    await compare('fib', at('fib.wasm'), '--invoke', 'fib', '15');
+  });
+  afterEach(async () => {
+    await page.close();
+    expect(errors.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Writes `name`.html and `name`.json. */
+  async function compare(name: string, ...args: string[]): Promise<void> {
+    const log = vi.spyOn(console, 'log').mockImplementation((text: string) => {
+      writeFileSync(at(`${name}.json`), text);
+    });
+    const parser = yargs().exitProcess(false).parserConfiguration({ 'parse-positional-numbers': false });
+    await compareCommand(() => {}, parser).parseAsync([
+      'compare',
+      ...args,
+      '--json',
+      '-o',
+      at(`${name}.html`),
+    ]);
+    log.mockRestore();
+  }
+  const reportOf = (name: string): CompareReport => JSON.parse(readFileSync(at(`${name}.json`), 'utf8'));
+
+  async function open(name: string, dark = false, hash = ''): Promise<void> {
+    page = await browser.newPage({
+      viewport: { width: 1500, height: 900 },
+      colorScheme: dark ? 'dark' : 'light',
+    });
+    requests.length = 0;
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    page.on('request', (request) => requests.push(request.url()));
+    const url = pathToFileURL(at(`${name}.html`)).href;
+    await page.goto(`${url}${hash}`);
+    await page.waitForSelector('html[data-ready=true]');
+    expect(requests.filter((request) => !request.startsWith('blob:'))).toEqual([`${url}${hash}`]);
+  }
+
+  const texts = (selector: string): Promise<string[]> => page.locator(selector).allTextContents();
+  const shot = async (name: string): Promise<void> => {
+    await page.screenshot({ path: artifact(name) });
+    expect(statSync(artifact(name)).size).toBeGreaterThan(20_000);
+  };
+
+  it('shows functions, figures, and three panes of the one that executes most', async () => {
+    await open('fib');
+    expect(await page.title()).toBe('fib.wasm: what it becomes');
+    expect(await texts('h2')).toEqual(['fib']);
+    const { configurations } = reportOf('fib');
+    const fib = configurations.map(({ functions }) => functions.find(({ key }) => key === 'fib'));
+    const cells = fib.map((f) => f?.run?.executed.toLocaleString('en-US'));
+    expect((await texts('#functions .row:first-child span')).slice(0, 3)).toEqual(['fib', ...cells]);
+    expect(await texts('#summary tbody tr:nth-child(2) td')).toEqual(
+      expect.arrayContaining(['armv7', fib[1]?.codeBytes.toLocaleString('en-US'), cells[1]]),
+    );
+    expect((await texts('#wasm .text')).map((text) => text.trim())).toEqual(
+      expect.arrayContaining(['func $fib (param i32) (result i32)', 'i32.lt_s', 'call $fib', 'i32.add']),
+    );
+    expect(await page.locator('#code0 .row').count()).toBe(fib[0]?.instructions);
+    expect(await page.locator('#code1 .row').count()).toBe(fib[1]?.instructions);
+    // A conditional branch is no call.
+    expect(await texts('#code1 .text')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^blt #0x/), 'bl fib']),
+    );
+  });
+
+  it('lights what an operator became on both sides, and says how much', async () => {
+    await open('fib');
+    await page.locator('#wasm .row', { hasText: 'i32.add' }).hover();
+    const lit = async (kind: string) => ({
+      wasm: (await texts(`#wasm .row.${kind} .text`)).map((text) => text.trim()),
+      x86: await texts(`#code0 .row.${kind} .text`),
+      arm: await texts(`#code1 .row.${kind} .text`),
+    });
+    const became = await lit('lit');
+    expect(became.wasm).toEqual(['i32.add']);
+    expect(became.x86).toEqual([expect.stringMatching(/^add eax, dword ptr \[rsp/)]);
+    expect(became.arm).toEqual([expect.stringMatching(/^ldr/), expect.stringMatching(/^add r0/)]);
+    expect(await page.locator('#details').textContent()).toMatch(
+      /^0x\w+ i32\.add · x86_64: 1 instruction, 986 executed · armv7: 2 instructions, 1,972 executed$/,
+    );
+    // From an instruction as well, and it stays when it is chosen.
+    const compareRow = page.locator('#code1 .row', { hasText: 'cmp r3, #2' });
+    await compareRow.hover();
+    const compared = await lit('lit');
+    expect(compared.wasm).toEqual([expect.stringMatching(/^if/)]);
+    expect(compared.x86).toEqual(['cmp eax, 2', expect.stringMatching(/^jl 0x/)]);
+    await compareRow.click();
+    await page.locator('#search').hover();
+    expect(await lit('fixed')).toEqual(compared);
+    expect((await lit('lit')).x86).toEqual([]);
+    await shot('compare-linked.png');
+  });
+
+  it('is as warm as the counts are, and marks what publishes, spills and checks', async () => {
+    await open('fib');
+    expect(await texts('#code0 .row .count')).toContain('1,973');
+    const warmth = (text: string): Promise<number> =>
+      page
+        .locator('#code0 .row', { hasText: text })
+        .first()
+        .locator('.count')
+        .getAttribute('style')
+        .then((style) => Number(/--warmth: ?([\d.]+)/.exec(style ?? '')?.[1]));
+    expect(await warmth('cmp eax')).toBeGreaterThan(await warmth('lea edi'));
+    expect(await texts('#code0 .row[data-mark=P] .text')).toEqual([
+      'push 0',
+      'push qword ptr [r15 + 8]',
+      'mov qword ptr [r15 + 8], rsp',
+      'pop qword ptr [r15 + 8]',
+    ]);
+    expect(await page.locator('#code1 .row[data-mark=S]').count()).toBe(2);
+    expect(await page.locator('#code1 .row[data-mark=R]').count()).toBe(2);
+    await page.locator('#code0 .row', { hasText: /jl 0x/ }).hover();
+    expect(await page.locator('#details').textContent()).toMatch(/taken 987 of 1,973 times$/);
+    await page.locator('#heat').click();
+    expect(await page.locator('.count').count()).toBe(0);
+  });
+
+  it('goes by keys', async () => {
+    await open('fib');
+    await page.keyboard.press('/');
+    await page.keyboard.type('init');
+    expect(await texts('#matched')).toEqual(['1 of 6 functions']);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('html[data-open="init (init)"]');
+    expect(await texts('#wasm .empty')).toEqual(['The compiler’s own: no function of the module.']);
+    await page.fill('#search', '');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('PageUp');
+    await page.waitForSelector('html[data-open=fib]');
+    await page.keyboard.press('Enter');
+    for (let k = 0; k < 5; k++) await page.keyboard.press('ArrowDown');
+    const fixed = (pane: string): Promise<string[]> => texts(`#${pane} .row.fixed .text`);
+    expect((await fixed('wasm')).map((text) => text.trim())).toEqual([expect.stringMatching(/^if/)]);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await fixed('code0')).toEqual([expect.stringMatching(/^lea edi/)]);
+    expect(await fixed('code1')).toEqual([expect.stringMatching(/^sub r0/)]);
+    await page.keyboard.press('h');
+    expect(await page.locator('#heat').isChecked()).toBe(false);
+  });
+
+  it('sorts by every column, and by another figure', async () => {
+    await open('fib');
+    const column = async (nth: number): Promise<number[]> =>
+      (await texts(`#functions .row span:nth-child(${nth})`)).map((text) =>
+        Number(text.replaceAll(/[,×]/g, '')),
+      );
+    const descending = (values: number[]): number[] => [...values].sort((a, b) => b - a);
+    expect(await column(2)).toEqual(descending(await column(2)));
+    await page.locator('#heads button', { hasText: 'armv7' }).click();
+    expect(await column(3)).toEqual(descending(await column(3)));
+    await page.locator('#heads button', { hasText: 'armv7' }).click();
+    expect(await column(3)).toEqual(descending(await column(3)).reverse());
+    await page.locator('#heads button', { hasText: 'Function' }).click();
+    const names = await texts('#functions .row span:first-child');
+    expect(names).toEqual([...names].sort());
+    await page.selectOption('#figure', { label: 'bytes of machine code' });
+    const { configurations } = reportOf('fib');
+    const sizes = configurations[0].functions.map(({ codeBytes }) => codeBytes);
+    expect(descending(await column(2))).toEqual(descending(sizes));
+  });
+
+  it('scrolls in step, through functions that are far too long to be built whole', async () => {
+    const body = Array.from({ length: 3000 }, (_, k) => `(global.set $g${k % 7} (i32.const ${k}))`).join(
+      '\n',
+    );
+    const globals = [0, 1, 2, 3, 4, 5, 6].map((k) => `(global $g${k} (mut i32) (i32.const 0))`).join('');
+    writeFileSync(at('long.wasm'), assemble(`(module ${globals} (func $long (export "long") ${body}))`));
+    await compare('long', at('long.wasm'));
+    await open('long', true);
+    expect(await texts('h2')).toEqual(['long']);
+    expect(await page.locator('.row').count()).toBeLessThan(400);
+    await page.locator('#wasm').hover();
+    await page.mouse.wheel(0, 60_000);
+    // What stands a third of the way down is the same in all panes.
+    const offsetsAt = (): Promise<number[]> =>
+      page.evaluate(`['wasm', 'code0', 'code1'].map((id) => {
+        const box = document.getElementById(id);
+        const { left, top, height } = box.getBoundingClientRect();
+        const row = document.elementFromPoint(left + 30, top + height / 3)?.closest('.row');
+        return Number(row?.dataset.line ?? -1);
+      })`);
+    await expect
+      .poll(async () => {
+        const [wasm, x86, arm] = await offsetsAt();
+        return wasm > 3000 && Math.abs(wasm - x86) <= 4 && Math.abs(wasm - arm) <= 4;
+      })
+      .toBe(true);
+    await page.locator('#together').click();
+    const before = await offsetsAt();
+    await page.locator('#code0').hover();
+    await page.mouse.wheel(0, -20_000);
+    await expect.poll(async () => (await offsetsAt())[1] !== before[1]).toBe(true);
+    expect((await offsetsAt())[0]).toBe(before[0]);
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(22, 22, 26)');
+  });
+
+  it('sets any two of several configurations against each other', async () => {
+    await compare('schemes', at('fib.wasm'), '--target', 'armv7', '--stack', 'none', 'atomic', 'tail');
+    await open('schemes', false, '#fib');
+    expect(await texts('#choice0 option')).toEqual(['armv7 none', 'armv7 atomic', 'armv7 tail']);
+    expect(await page.locator('.row[data-mark=P]').count()).toBe(5);
+    await page.selectOption('#choice0', { label: 'armv7 tail' });
+    expect(await page.locator('#code0 .row[data-mark=P]').count()).toBe(8);
+    expect((await texts('#heads button'))[1]).toBe('armv7 tail');
+    expect((await texts('#summary tbody td:first-child')).slice(0, 2)).toEqual([
+      'armv7 tail',
+      'armv7 atomic',
+    ]);
+    expect(await page.locator('.count').count()).toBe(0);
+  });
+
+  it('shows hostile names as text', async () => {
+    writeFileSync(at('hostile.wasm'), hostileModule());
+    await compare('hostile', at('hostile.wasm'), '--invoke', 'run');
+    await open('hostile');
+    const names = await texts('#functions .row span:first-child');
+    expect(names).toEqual(
+      expect.arrayContaining([hostileNames[0], hostileNames[1], hostileNames[2], '__proto__']),
+    );
+    expect(names).toContain('turned \ufffd around');
+    expect(await page.locator('script').count()).toBe(3);
+    expect(await page.locator('img').count()).toBe(0);
+    for (const row of await page.locator('#functions .row').all()) await row.click();
+    expect(await page.evaluate('window.broken')).toBeUndefined();
+  });
+
+  it('opens SQLite, 2,300 functions, building only what is looked at', async () => {
+    await compare('sqlite', 'workload:sqlite');
+    await open('sqlite');
+    const opened = await page.evaluate('performance.now()');
+    expect(reportOf('sqlite').configurations[0].functions.length).toBeGreaterThan(2000);
+    expect(await page.locator('*').count()).toBeLessThan(2500);
+    await page.fill('#search', 'func[868]');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('html[data-open="func[868]"]');
+    await page.fill('#search', '');
+    await page.locator('#wasm .row.linked').nth(20).click();
+    expect(await page.locator('#code0 .row.fixed').count()).toBeGreaterThan(0);
+    expect(await page.locator('#code1 .row.fixed').count()).toBeGreaterThan(0);
+    await shot('compare-sqlite-linked.png');
+    await page.locator('#functions').evaluate((list) => list.scrollTo(0, 0));
+    await page.locator('#functions .row').first().click();
+    await page.waitForSelector('html[data-open="func[151]"]');
+    await page.locator('#code0').hover();
+    await page.mouse.wheel(0, 4000);
+    await page.waitForTimeout(300);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await shot('compare-sqlite-heat.png');
+    console.log(`SQLite's page was ready after ${(Number(opened) / 1000).toFixed(2)} s`);
+  }, 900_000);
+});
