@@ -23,11 +23,15 @@
   // ---- Lists of which only the rows in sight are elements: functions have up to 25,000 instructions, modules thousands of functions.
 
   class List {
-    /** @param makeRow element of the row at an index */
-    constructor(id, makeRow) {
+    /**
+     * @param makeRow element of the row at an index
+     * @param before told of the rows that are about to be made, from the first to behind the last
+     */
+    constructor(id, makeRow, before = () => {}) {
       this.box = byId(id);
       this.rows = this.box.querySelector('.rows');
       this.makeRow = makeRow;
+      this.before = before;
       this.length = 0;
       this.box.addEventListener('scroll', () => this.draw());
       new ResizeObserver(() => this.draw()).observe(this.box);
@@ -45,6 +49,7 @@
         this.length,
         Math.ceil((this.box.scrollTop + this.box.clientHeight) / rowHeight) + 5,
       );
+      this.before(first, last);
       const drawn = document.createDocumentFragment();
       for (let index = first; index < last; index++) {
         const row = this.makeRow(index);
@@ -313,6 +318,14 @@
     return row;
   }
 
+  /** Depth of the outermost line in sight: switches are hundreds of blocks deep, and indented from there. */
+  let shallowest = 0;
+
+  function indentFrom(first, last) {
+    const depths = code?.depths.slice(first, last) ?? [];
+    shallowest = Math.max(0, Math.min(...depths) - 1);
+  }
+
   function wasmRow(line) {
     const row = lineRow(line, wasm.linked[line]);
     row.append(element('span', 'offset', hex(code.offsets[line])));
@@ -322,7 +335,7 @@
       if (wasm.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
         row.classList.add('never');
     }
-    const indent = '  '.repeat(Math.min(code.depths[line], 30));
+    const indent = '  '.repeat(Math.min(code.depths[line] - shallowest, 30));
     row.append(element('span', 'text', indent + wasm.texts[line]));
     return row;
   }
@@ -345,7 +358,11 @@
     return row;
   };
 
-  const panes = [new List('wasm', wasmRow), new List('code0', codeRow(0)), new List('code1', codeRow(1))];
+  const panes = [
+    new List('wasm', wasmRow, indentFrom),
+    new List('code0', codeRow(0)),
+    new List('code1', codeRow(1)),
+  ];
   /** Line of a pane's row. */
   const lineAt = (pane, row) => (pane === 0 ? row : (lists[pane - 1]?.lines[row] ?? -1));
   /** First row of a line in a pane, or -1. */
