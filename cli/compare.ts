@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { defaults } from '../compiler/defaults.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
 import { ExitCode, inFile, level, Progress, readInput, UsageError, writeOutput } from './common.ts';
@@ -70,15 +71,20 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
           describe: 'publication schemes',
           choices: schemeNames,
           array: true,
-          default: ['atomic'] as SchemeName[],
+          default: [defaults.scheme] as SchemeName[],
         })
         .option('order', {
           describe: 'memory orders of the publication',
           choices: ['relaxed', 'release', 'seq_cst'] as const,
           array: true,
-          default: ['relaxed'] as MemoryOrder[],
+          default: [defaults.order] as MemoryOrder[],
         })
-        .option('O', { describe: 'optimisation levels, 0 to 3', type: 'number', array: true, default: [1] })
+        .option('O', {
+          describe: 'optimisation levels, 0 to 3',
+          type: 'number',
+          array: true,
+          default: [defaults.level as number],
+        })
         .option('publish-leaves', { describe: 'leaf functions publish, too', type: 'boolean' })
         .option('wasm-opt', { describe: "run binaryen's optimiser on the module first", type: 'boolean' })
         .option('sort', {

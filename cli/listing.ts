@@ -19,6 +19,8 @@ export interface ListingRow {
   readonly wasmOffset: number;
   /** That operator's name, or ''. */
   readonly operator: string;
+  /** Byte offset of the operator of the function itself: where a body was inlined, of the call that it stands for; or -1. */
+  readonly ownOffset: number;
   /** Names of the functions whose inlined bodies the instruction is in, the outermost first; none in the function's own. */
   readonly inlined: readonly string[];
   /** It stores `top`. */
@@ -70,6 +72,7 @@ export async function createLister(
         text: `${instruction.mnemonic} ${instruction.operands}`.trimEnd(),
         wasmOffset,
         operator: wasmOffset >= 0 ? operatorAt(image.module.bytes, wasmOffset) : '',
+        ownOffset: frames[frames.length - 1].wasmOffset,
         inlined: frames
           .slice(0, -1)
           .map(({ symbol }) => symbol.name)

@@ -41,7 +41,7 @@ function bodyOf(title: string, { run, module }: CompareReport): string {
 <h2 id="name"></h2>
 <label><input id="together" type="checkbox" checked> Scroll together</label>
 <label${run === null ? ' hidden' : ''}><input id="heat" type="checkbox"${run === null ? '' : ' checked'}> Heat</label>
-<span id="legend"><b class="mark" data-mark="P">P</b> publishes <b class="mark" data-mark="S">S</b> spill <b class="mark" data-mark="R">R</b> reload <b class="mark" data-mark="B">B</b> bounds check <b class="mark" data-mark="T">T</b> may trap</span>
+<span id="legend"><b class="mark" data-mark="P">P</b> publishes <b class="mark" data-mark="S">S</b> spill <b class="mark" data-mark="R">R</b> reload <b class="mark" data-mark="B">B</b> bounds check <b class="mark" data-mark="T">T</b> may trap, <i>inlined</i></span>
 </div>
 <div class="scroll"><table id="summary"><thead></thead><tbody></tbody></table></div>
 <div id="panes">

@@ -52,8 +52,11 @@ export interface CodeList {
   readonly sizes: readonly number[];
   /** Joined by line feeds. */
   readonly text: string;
-  /** The line of WebAssembly that it comes from; 0, the head, for entry and exit. */
+  /** The line of WebAssembly that it comes from; 0, the head, for entry and exit; of what was inlined, that of the call. */
   readonly lines: readonly number[];
+  /** What was inlined: functions and operators, and for each instruction the index there, or -1; empty where nothing was. */
+  readonly origins: readonly string[];
+  readonly origin: readonly number[];
   /** Letters of {@link marks}, a space for none. */
   readonly marks: string;
   /** What a fault of it means, by the instruction's index. */
@@ -145,11 +148,18 @@ function codeOf(
 function listOf(f: ImageFunction, reader: BuildReader, lineOf: (offset: number) => number): CodeList {
   const rows = reader.rows(f);
   const ran = reader.build.run !== undefined;
+  const places = rows.map(({ inlined, wasmOffset, operator }) =>
+    inlined.length === 0 ? '' : shown([...inlined, `0x${wasmOffset.toString(16)} ${operator}`].join(' > ')),
+  );
+  const origins = [...new Set(places)].filter((place) => place !== '');
+  const indexes = new Map(origins.map((place, index) => [place, index]));
   return {
     start: f.offset,
     sizes: rows.map(({ bytes }) => bytes.length),
     text: rows.map((row) => textOf(row, f, reader)).join('\n'),
-    lines: rows.map(({ wasmOffset }) => lineOf(wasmOffset)),
+    lines: rows.map(({ ownOffset }) => lineOf(ownOffset)),
+    origins,
+    origin: origins.length === 0 ? [] : places.map((place) => indexes.get(place) ?? -1),
     marks: rows.map(markOf).join(''),
     traps: Object.fromEntries(rows.flatMap(({ trap }, k) => (trap === '' ? [] : [[k, trap]]))),
     executed: ran ? rows.map(({ executed }) => executed) : null,

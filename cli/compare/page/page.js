@@ -9,6 +9,8 @@
   const packed = read('code');
   const byId = (id) => document.getElementById(id);
   const rowHeight = 18;
+  /** Rows that are built above and below those in sight. */
+  const beyond = 5;
 
   const number = (value) => (value === null || value === undefined ? '-' : value.toLocaleString('en-US'));
   const hex = (value) => value.toString(16);
@@ -25,7 +27,7 @@
   class List {
     /**
      * @param makeRow element of the row at an index
-     * @param before told of the rows that are about to be made, from the first to behind the last
+     * @param before told of the rows in sight, from the first to behind the last, before any is made
      */
     constructor(id, makeRow, before = () => {}) {
       this.box = byId(id);
@@ -44,12 +46,12 @@
     }
 
     draw() {
-      const first = Math.max(0, Math.floor(this.box.scrollTop / rowHeight) - 5);
+      const first = Math.max(0, Math.floor(this.box.scrollTop / rowHeight) - beyond);
       const last = Math.min(
         this.length,
-        Math.ceil((this.box.scrollTop + this.box.clientHeight) / rowHeight) + 5,
+        Math.ceil((this.box.scrollTop + this.box.clientHeight) / rowHeight) + beyond,
       );
-      this.before(first, last);
+      this.before(Math.min(first + beyond, last), Math.max(first, last - beyond));
       const drawn = document.createDocumentFragment();
       for (let index = first; index < last; index++) {
         const row = this.makeRow(index);
@@ -323,7 +325,7 @@
 
   function indentFrom(first, last) {
     const depths = code?.depths.slice(first, last) ?? [];
-    shallowest = Math.max(0, Math.min(...depths) - 1);
+    shallowest = depths.length === 0 ? 0 : Math.max(0, Math.min(...depths) - 1);
   }
 
   function wasmRow(line) {
@@ -335,10 +337,13 @@
       if (wasm.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
         row.classList.add('never');
     }
-    const indent = '  '.repeat(Math.min(code.depths[line] - shallowest, 30));
+    const indent = '  '.repeat(Math.max(0, Math.min(code.depths[line] - shallowest, 30)));
     row.append(element('span', 'text', indent + wasm.texts[line]));
     return row;
   }
+
+  /** The inlined function, and the operator in it, that an instruction comes from; undefined for the function's own. */
+  const originOf = (each, index) => each.origins[each.origin[index]];
 
   const codeRow = (which) => (index) => {
     const each = lists[which];
@@ -352,6 +357,7 @@
     const mark = each.marks[index] !== ' ' ? each.marks[index] : trap === undefined ? '' : 'T';
     const cell = element('span', 'mark', mark);
     cell.dataset.mark = mark;
+    if (originOf(each, index) !== undefined) row.classList.add('inlined');
     if (trap !== undefined) cell.title = trap;
     row.dataset.mark = mark;
     row.append(cell, element('span', 'text', each.texts[index]));
@@ -410,6 +416,8 @@
     });
     const each = pane > 0 ? lists[pane - 1] : null;
     if (each !== null && row >= 0) {
+      const origin = originOf(each, row);
+      if (origin !== undefined) parts.push(`inlined: ${origin}`);
       const names = { P: 'publishes the frame', S: 'spill', R: 'reload', B: 'bounds check' };
       const why = names[each.marks[row]];
       if (why !== undefined) parts.push(why);
