@@ -2,6 +2,7 @@ import { allocateRegisters } from './backend/allocate.ts';
 import { type CompiledFunction, emitFunction } from './backend/emit.ts';
 import { layoutBlocks } from './backend/layout.ts';
 import type { MFunction } from './backend/machine.ts';
+import { fillPositions } from './backend/positions.ts';
 import { dropRedundantMoves } from './backend/redundant-moves.ts';
 import { selectFunction } from './backend/select.ts';
 import { Clock } from './clock.ts';
@@ -101,6 +102,7 @@ function compileFunction(
   observe.afterStage?.('allocate', machine);
   clock.restart();
   dropRedundantMoves(machine, target);
+  fillPositions(machine);
   layoutBlocks(machine, target);
   clock.lap('layout');
   observe.afterStage?.('layout', machine);

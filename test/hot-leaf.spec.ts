@@ -82,6 +82,8 @@ interface Interval {
 
 /** What the disassembly says of the code that multiplies. */
 interface LeafCode {
+  /** The leaf's own function, prologue and epilogue included. */
+  readonly body: Interval;
   /** Addresses of the innermost loop around the multiplication, its last instruction's included. */
   readonly loop: Interval;
   /** Name of the function whose code that is. */
@@ -115,7 +117,10 @@ async function leafCode(machine: Machine): Promise<LeafCode> {
   const [{ owner, ...loop }] = loops
     .filter((each) => each.owner === ran)
     .sort((a, b) => a.to - a.from - (b.to - b.from));
-  return { loop, owner, runCalls };
+  const own = image.functions.find(({ name, kind }) => name === 'leaf' && kind === 'wasm');
+  if (own === undefined) throw new TypeError('there is no function leaf');
+  const body = { from: base + own.offset, to: base + own.offset + own.size - 1 };
+  return { body, loop, owner, runCalls };
 }
 
 interface Sample {
@@ -161,18 +166,24 @@ describe.each(targets)('a hot leaf on %s', (target) => {
           const webAssembly = createWebAssembly({ target, level, scheme });
           const { machine } = webAssembly;
           const { run } = new webAssembly.Instance(new webAssembly.Module(bytes)).exports as Exports;
-          const { loop, owner, runCalls } = await leafCode(machine);
+          const { body, loop, owner, runCalls } = await leafCode(machine);
           expect([owner, runCalls], where).toEqual(inlined && level >= 2 ? ['run', false] : ['leaf', true]);
           let result = 0;
           const taken = samples(machine, scheme, () => {
             result = run(5);
           });
           expect(result, where).toBe(expected);
-          const inLoop = taken.filter(({ pc }) => pc >= loop.from && pc <= loop.to);
+          const within = ({ from, to }: Interval) => taken.filter(({ pc }) => pc >= from && pc <= to);
+          const inLoop = within(loop);
           expect(inLoop.length, where).toBeGreaterThan(1000);
+          // Of a function of its own, all instructions, from its prologue to its return: they run, and nobody else has a sample there.
+          const inBody = within(body);
+          expect(inBody.length > inLoop.length, where).toBe(owner === 'leaf');
+          const places = new Set(inBody.map(({ pc }) => pc));
+          expect(places.has(body.from), where).toBe(owner === 'leaf');
           // \`none\` knows no more than the innermost frame, and what is inlined there.
           const known = scheme === 'none' && owner === 'leaf' ? ['leaf'] : ['leaf', ...callers];
-          const wrong = inLoop.filter(
+          const wrong = [...inLoop, ...inBody].filter(
             ({ names, kinds }) =>
               !known.every((name, k) => names[k] === name) ||
               (kinds[known.length] ?? 'adapter') !== 'adapter',
@@ -190,7 +201,72 @@ describe.each(targets)('a hot leaf on %s', (target) => {
   );
 });
 
+/**
+ * Paths around the call of a leaf that is inlined and returns in two places: `$other` is not 0 where they are taken. What they need has no
+ * operator of its own: values where paths meet, and locals that are zero.
+ */
+const around = (body: string): string => `(module
+  (func $leaf (param i32) (result i32)
+    (if (i32.and (local.get 0) (i32.const 1)) (then (return (i32.const 3))))
+    (i32.mul (local.get 0) (i32.const 7)))
+  (func $run (export "run") (param $x i32) (param $other i32) (result i32)
+    (local $y i32) (local $z i32)
+    ${body}))`;
+
+const untaken = [
+  {
+    name: 'in a block',
+    text: around(`
+      (block (br_if 0 (local.get $other)) (local.set $x (call $leaf (local.get $x))))
+      (i32.add (local.get $x) (local.get $other))`),
+  },
+  {
+    name: 'in a block, values for a loop behind it',
+    text: around(`
+      (block (br_if 0 (local.get $other)) (local.set $y (call $leaf (local.get $x))))
+      (loop $again
+        (local.set $z (i32.add (i32.xor (local.get $z) (local.get $y)) (local.get $x)))
+        (br_if $again (local.tee $x (i32.sub (local.get $x) (i32.const 1)))))
+      (local.get $z)`),
+  },
+  {
+    name: 'in one arm of two',
+    text: around(`
+      (if (local.get $other)
+        (then (local.set $z (local.get $x)))
+        (else (local.set $z (call $leaf (local.get $x))) (local.set $y (local.get $x))))
+      (i32.sub (local.get $z) (local.get $y))`),
+  },
+];
+
+describe.each(targets)('a leaf that does not run on %s', (target) => {
+  it.each(untaken)("$name: the path around it is its caller's", ({ name, text }) => {
+    const bytes = assembleText(name, text);
+    for (const level of [2, 3] as const) {
+      const webAssembly = createWebAssembly({ target, level, scheme: 'unwind' });
+      const { run } = new webAssembly.Instance(new webAssembly.Module(bytes)).exports as Exports;
+      const { machine } = webAssembly;
+      const [{ image, base }] = machine.images;
+      expect(image.map.inlined.base.length, `-O${level}`).toBe(1);
+      const owner = image.functions.find((f) => f.name === 'run' && f.kind === 'wasm');
+      if (owner === undefined) throw new TypeError('there is no function run');
+      const from = base + owner.offset;
+      const inRun = (other: number): string[] =>
+        samples(machine, 'unwind', () => run(6, other))
+          .filter(({ pc }) => pc >= from && pc < from + owner.size)
+          .map(({ pc, names: [first] }) => `${first} at ${pc - from}`);
+      expect(inRun(0).filter((where) => where.startsWith('leaf')).length, `-O${level}`).toBeGreaterThan(1);
+      const taken = inRun(1);
+      expect(taken.length, `-O${level}`).toBeGreaterThan(3);
+      expect(
+        taken.filter((where) => !where.startsWith('run')),
+        `-O${level}`,
+      ).toEqual([]);
+    }
+  });
+});
+
 interface Exports {
   readonly [name: string]: unknown;
-  readonly run: (times: number) => number;
+  readonly run: (...args: number[]) => number;
 }

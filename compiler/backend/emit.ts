@@ -4,7 +4,6 @@ import type { Publication } from '../stack/scheme.ts';
 import { type FrameLayout, InstFlag, type Target } from '../target.ts';
 import { Assembler, CodeNote, type Constant, type FrameRow, type Relocation } from './assembler.ts';
 import { type MFunction, type MInst, RegClass } from './machine.ts';
-import { fillPositions } from './positions.ts';
 
 /** A function's machine code and all that is known about it, with offsets from its first byte. */
 export interface CompiledFunction {
@@ -35,7 +34,6 @@ export interface CompiledFunction {
 /** Emits an allocated and laid out function: bytes, relocations, and the tables that readers find frames and traps by. */
 export function emitFunction(func: MFunction, target: Target, publication: Publication): CompiledFunction {
   target.peephole?.(func);
-  fillPositions(func);
   const frame = target.layoutFrame(func, publication);
   const emission = new Emission(func, target, publication, frame);
   const offsets: number[] = [];

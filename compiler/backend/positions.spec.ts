@@ -16,7 +16,7 @@ function filled(kind: FunctionKind, blocks: readonly (readonly number[])[]): num
   return func.blocks.map(({ insts }) => insts.map(({ origin }) => origin));
 }
 
-it('gives moves the position before them, at the start of a block the one behind', () => {
+it('gives moves the position before them, at the start of a block the one behind, and none of another block', () => {
   expect(
     filled('wasm', [
       [-1, -1, 5, -1, 7, -1],
@@ -27,7 +27,7 @@ it('gives moves the position before them, at the start of a block the one behind
   ).toEqual([
     [-1, -1, 5, 5, 7, 7],
     [9, 9, 9],
-    [9, 9],
+    [-1, -1],
     [4, 4],
   ]);
 });

@@ -10,7 +10,15 @@ import { dce } from './dce.ts';
 import { fold } from './fold.ts';
 import { type InlineTemplate, inline, inlineCost, inlining } from './inline.ts';
 
-/** The functions of a program that can be inlined: each is built when it is first asked for, the ones that it calls before it. */
+/**
+ * The functions of a program that can be inlined: each is built when it is first asked for, the ones that it calls before it.
+ *
+ * Among functions that call each other, and in chains of calls deeper than `inlining.depth`, what is in a template depends on which one
+ * was asked for first: bodies that are being built then are left out, and the template is kept as it is. So the code of an image
+ * depends on the order of asking. It is the same in every compilation, as functions are compiled one after the other, by index; who
+ * compiles them in another order or at the same time has to change this first. Not to keep such templates is no way: functions that
+ * all call each other would be built again for each path through them.
+ */
 export class InlineTemplates {
   private readonly ctx: CompileContext;
   private readonly build: (symbol: number) => Func;
