@@ -100,9 +100,9 @@ describe('fathom check', () => {
       '5',
     );
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^program\.wasm +x86_64 +unwind +relaxed +1 +host +\d+ .*same$/m);
-    expect(stdout).toMatch(/^program\.wasm +armv7 +unwind +relaxed +1 +handler +[\d,]+ .*same$/m);
-    expect(stdout).toMatch(/^armv7 unwind relaxed -O1 host +1 +1 +0 +\d+ +0 /m);
+    expect(stdout).toMatch(/^program\.wasm +x86_64 +unwind +relaxed +2 +host +\d+ .*same$/m);
+    expect(stdout).toMatch(/^program\.wasm +armv7 +unwind +relaxed +2 +handler +[\d,]+ .*same$/m);
+    expect(stdout).toMatch(/^armv7 unwind relaxed -O2 host +1 +1 +0 +\d+ +0 /m);
   });
 
   it('does in shards what one run does, and merges what they say', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { activationWords, envHeader, stackGuardBytes, tailDistance } from '../compiler/abi.ts';
 import { imageRecordFields } from '../compiler/image/program-info.ts';
 import { trapMessages } from '../compiler/ir/types.ts';
+import { sampledFrames } from '../emu/check/handler-check.ts';
 import { readFailures } from '../emu/stack/reader.ts';
 
 /** What the signal handler says and knows is what the compiler and the emulator do: both sides write it down. */
@@ -17,7 +18,7 @@ function strings(text: string, list: RegExp): string[] {
 
 /** The number of a constant in a source file. */
 function constant(text: string, name: string): number {
-  return Number(new RegExp(`const ${name}: u64 = (\\d+);`).exec(text)?.[1]);
+  return Number(new RegExp(`const ${name}: u(?:32|64) = (\\d+);`).exec(text)?.[1]);
 }
 
 test('traps have the same words', () => {
@@ -28,6 +29,10 @@ test('traps have the same words', () => {
 test('readings end for the same reasons', () => {
   const names = strings(source('./assembly/failure.ts'), /const names[^=]*= \[([^\]]*)\]/);
   expect(names).toEqual(['complete', ...readFailures]);
+});
+
+test('samples keep as many frames as the check expects', () => {
+  expect(constant(source('./assembly/profile.ts'), 'mostFrames')).toBe(sampledFrames);
 });
 
 test('image records have their fields at the same places', () => {

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { defaults } from '../../compiler/defaults.ts';
 import { CompileError } from '../../compiler/errors.ts';
 import { isCommand } from '../../compiler/image/command.ts';
 import { linkExecutable } from '../../compiler/image/executable.ts';
@@ -20,9 +21,8 @@ import type { CheckSettings, Configuration, UnitOutcome } from './unit.ts';
 /** Processes that are started to go on behind calls that end the program. */
 const mostProcesses = 12;
 
-/** The runtime's images: the same for every module, whatever level that is compiled at. */
+/** The runtime's images, compiled as executables have them (`compileExecutable`): for every module that is compiled in the same way. */
 const runtimes = new Map<string, Image>();
-const runtimeLevel = 1;
 
 /**
  * Checks the runs of a module by the handler of the executable that it becomes: a WASI command as it is, any other module by a
@@ -72,7 +72,8 @@ export function checkImageByHandler(
   const isOne = isCommand(module) && module.exports.some(({ name }) => name === 'memory');
   if (!isOne || settings.invoke !== undefined)
     return { difference: undefined, skipped: 'is an image of no WASI command, so no executable' };
-  const configuration: Configuration = { target, scheme, order, level: 1, publishLeaves: false };
+  // An image does not say its level: the runtime gets the default one.
+  const configuration: Configuration = { target, scheme, order, level: defaults.level, publishLeaves: false };
   const command = { bytes: module.bytes, calls: undefined };
   return checkExecutable(path, image, command, configuration, settings, points);
 }
@@ -131,17 +132,20 @@ function differenceOf(check: HandlerCheck): CheckDifference | undefined {
 
 function runtimeImages({
   target,
+  level,
   scheme,
   order,
   publishLeaves,
 }: Configuration): Readonly<Record<'wasi' | 'handler', Image>> {
   const { wasi, handler } = runtimeModules();
-  const options = { target: targets[target], level: runtimeLevel, order, intrinsics: true } as const;
+  const options = { target: targets[target], level, order, intrinsics: true } as const;
   return {
-    wasi: runtimeImage([target, scheme, order, publishLeaves], () =>
+    wasi: runtimeImage(['wasi', target, level, scheme, order, publishLeaves], () =>
       compile(wasi, { ...options, scheme, publishLeaves }),
     ),
-    handler: runtimeImage([target, order], () => compile(handler, { ...options, scheme: 'none' })),
+    handler: runtimeImage(['handler', target, level, order], () =>
+      compile(handler, { ...options, scheme: 'none' }),
+    ),
   };
 }
 

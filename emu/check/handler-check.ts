@@ -45,8 +45,9 @@ const dumpEvery = 499;
 /** As HostCheck's. */
 const framesPerInstruction = 32;
 
-/** Frames that a sample keeps (runtime/assembly/profile.ts), and that a dump shows at either end. */
-const sampledFrames = 512;
+/** Frames that a sample keeps (`mostFrames` of runtime/assembly/profile.ts, which a spec compares with this). */
+export const sampledFrames = 128;
+/** Frames that a dump shows at either end. */
 const dumpedFrames = 64;
 
 /** Reasons by the numbers that samples carry (runtime/assembly/failure.ts, which a spec compares with these). */
