@@ -22,7 +22,8 @@ const help = `node bench/profile-overhead.mjs [options]: what FATHOM_PROFILE cos
   --json FILE    the results as JSON, too
 
 Ratios are medians over all rounds, of processor time as the programs themselves read it: to the run without samples next to it, and
-"over floor" of a sampled run to one whose handler returns at once. Ends with 1 if a stack is malformed.`;
+"over floor" of a sampled run to one whose handler returns at once. Ends with 1 if a stack is malformed (a function in it calls the next
+one nowhere, or it does not begin at the start of the program), or if no samples arrive.`;
 
 const programs = [
   { name: 'query', module: 'query', args: [] },
@@ -59,16 +60,30 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
 }
 
 await setup();
-const [{ compileExecutable }, { readElf, readSymbols }, { runtimeModules }, { x86_64 }] = await Promise.all(
-  ['compiler/executable', 'compiler/elf/reader', 'runtime/index', 'targets/x86_64/index'].map(
-    (path) => import(join(root, `dist/${path}.js`)),
-  ),
+const [
+  { callGraph, impossibleCall },
+  { compileExecutable },
+  { readElf, readSymbols },
+  { functionName },
+  { decodeModule },
+  { runtimeModules },
+  { x86_64 },
+] = await Promise.all(
+  [
+    'bench/call-graph',
+    'compiler/executable',
+    'compiler/elf/reader',
+    'compiler/wasm/module',
+    'compiler/wasm/reader',
+    'runtime/index',
+    'targets/x86_64/index',
+  ].map((path) => import(join(root, `dist/${path}.js`))),
 );
 
 const folder = mkdtempSync(join(tmpdir(), 'fathom-overhead-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** A program under a scheme: its two executables, the names of its functions, rounds for a run, and what was measured. */
+/** A program under a scheme: its two executables, who calls whom in it, rounds for a run, and what was measured. */
 function prepare(program, scheme) {
   const binary = new Uint8Array(readFileSync(join(root, `test/programs/wasi/${program.module}.wasm`)));
   const { file } = compileExecutable(binary, {
@@ -89,12 +104,11 @@ function prepare(program, scheme) {
   const patched = file.slice();
   patched[segment.offset + value - segment.address] = ret;
   writeFileSync(`${path}-floor`, patched, { mode: 0o700 });
-  const names = new Set(symbols.map(({ name }) => name.replace(/^fathom_wasi_/, '')));
   const cell = {
     program,
     scheme,
     path,
-    names,
+    graph: graphOf(binary),
     rounds: 1,
     runs: [],
     samples: 0,
@@ -106,6 +120,30 @@ function prepare(program, scheme) {
   run(cell, 'plain');
   cell.rounds = Math.max(1, Math.round((seconds * 1e9) / run(cell, 'plain').processor));
   return cell;
+}
+
+/** The calls of a program and of the runtime under it: the runtime starts the program, which calls it where it imports a function. */
+function graphOf(binary) {
+  const app = decodeModule(binary);
+  const runtime = decodeModule(runtimeModules().wasi, { native: true });
+  const runtimeName = (name) => exportedName(runtime, name);
+  const imported = (module, index) =>
+    module.imports.find((entry) => entry.kind === 'function' && entry.index === index)?.name;
+  return new Map([
+    ...callGraph(runtime, {
+      nameOf: (index) =>
+        imported(runtime, index) === 'call' ? exportedName(app, '_start') : functionName(runtime, index),
+    }),
+    ...callGraph(app, {
+      nameOf: (index) => runtimeName(imported(app, index)) ?? functionName(app, index),
+      grow: runtimeName('service'),
+    }),
+  ]);
+}
+
+function exportedName(module, name) {
+  const found = module.exports.find((entry) => entry.kind === 'function' && entry.name === name);
+  return found && functionName(module, found.index);
 }
 
 /** `ret` */
@@ -127,9 +165,12 @@ function run(cell, variant) {
   return { result, time, processor, profile: variant === 'plain' ? '' : readFileSync(out, 'utf8') };
 }
 
-/** Adds up a profile. Every line is a stack from the start of the program inwards, by names that it has, or says why not. */
+/**
+ * Adds up a profile. Every line is a stack from the start of the program inwards, or says why not; and each of its frames is of a function
+ * that the one before it calls, by their code.
+ */
 function count(cell, profile) {
-  for (const line of profile.trimEnd().split('\n')) {
+  for (const line of profile.split('\n').slice(0, -1)) {
     const [, stack, number] = /^(.+) (\d+)$/.exec(line) ?? [undefined, '', '0'];
     const samples = Number(number);
     if (stack === '[missed]') {
@@ -138,22 +179,23 @@ function count(cell, profile) {
     }
     const frames = stack.split(';');
     const cause = frames[0].startsWith('[') ? frames.shift() : '';
-    const isNamed = frames.every((name) => cell.names.has(name));
-    const isWhole = frames[0] === 'start/main' && (frames.length === 1 || inside(frames[1]));
+    const isPossible =
+      frames.every((name) => cell.graph.has(name)) && impossibleCall(frames, cell.graph) === undefined;
+    const isWhole = frames[0] === 'start/main';
     const isCut = cause === '[cut]' && frames.length === mostFrames;
-    const isUnpublished =
-      cell.scheme === 'none' && cause === '[unreadable: not-published]' && frames.length <= 1;
+    // The innermost function, and those that are inlined there.
+    const isUnpublished = cell.scheme === 'none' && cause === '[unreadable: not-published]';
     if (isCut) cell.cut += samples;
-    if (!(isNamed && (cause === '' ? isWhole : isCut || isUnpublished))) cell.malformed += samples;
+    if (!(isPossible && (cause === '' ? isWhole : isCut || isUnpublished))) {
+      if (cell.malformed === 0) console.error(`${cell.program.name}, ${cell.scheme}: malformed: ${line}`);
+      cell.malformed += samples;
+    }
     cell.samples += samples;
   }
 }
 
 /** Frames that the runtime keeps of a stack. */
 const mostFrames = 128;
-
-/** What the start of the program calls: the program, and the end. */
-const inside = (name) => name.startsWith('_start') || name.startsWith('proc/');
 
 const median = (list) => {
   const sorted = [...list].sort((a, b) => a - b);
@@ -165,7 +207,11 @@ const cells = values.schemes
   .split(',')
   .flatMap((scheme) => programs.map((program) => prepare(program, scheme)));
 const total = () => cells.reduce((sum, { samples }) => sum + samples, 0);
+/** Rounds in a row that may end without a sample. */
+const mostIdle = 5;
+let idle = 0;
 for (let round = 0; total() < wanted || round < 3; round++) {
+  const before = total();
   for (const cell of cells) {
     const found = {};
     for (let k = 0; k < variants.length; k++) {
@@ -184,6 +230,13 @@ for (let round = 0; total() < wanted || round < 3; round++) {
     });
   }
   console.error(`round ${round + 1}: ${total()} samples`);
+  idle = total() === before ? idle + 1 : 0;
+  if (idle === mostIdle) {
+    console.error(
+      `no sample in ${idle} rounds: this system sends no signals of a timer, or the runs are too short`,
+    );
+    process.exit(1);
+  }
 }
 
 const rows = cells.map(({ program, scheme, runs, samples, missed, cut, malformed }) => {

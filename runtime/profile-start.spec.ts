@@ -4,8 +4,11 @@ import { type SystemCall, WasiBed } from './test-bed.ts';
 const ENOSYS = -38;
 const EAGAIN = -11;
 const EPERM = -1;
+const EEXIST = -17;
+const EACCES = -13;
 
 const SIGPROF = 27;
+const SIG_BLOCK = 0;
 const clocks = { monotonic: 1, processTime: 2, monotonicCoarse: 6 };
 const ITIMER_PROF = 2;
 const TIMER = 7;
@@ -13,12 +16,20 @@ const TIMER = 7;
 /** Nanoseconds between two ticks of a kernel with 250 of them a second. */
 const tick = 4_000_000;
 
+const flag = { create: 0x40, exclusive: 0x80, truncate: 0x200 };
+
 /** What a program did to start its profile, in terms of the kernel's structures. */
 interface Started {
   readonly exitCode: number;
   readonly message: string;
   readonly handled: ReadonlySet<number>;
   readonly unblocked: bigint;
+  /** Blocked since the program itself began. */
+  readonly blocked: bigint;
+  /** System calls since then. */
+  readonly names: readonly string[];
+  /** Name and flags of the profile's file. */
+  readonly opened: readonly (readonly [string, number])[];
   /** The clock, the signal, and how it is to be told, of each timer_create. */
   readonly created: readonly (readonly number[])[];
   /** Number of the timer, interval and first time in nanoseconds, of each timer_settime; of each setitimer likewise. */
@@ -26,20 +37,23 @@ interface Started {
   readonly setInterval: readonly (readonly number[])[];
 }
 
-/** Starts a program whose kernel answers some calls with errors, and has signals ignored. */
+/** Starts a program whose kernel answers some calls with errors (`openat` for the profile's file alone), and has signals ignored. */
 function start(
   word: 4 | 8,
   rate: string | undefined,
   errors: Readonly<Record<string, number>> = {},
   ignored: readonly number[] = [],
+  out: readonly string[] = [],
 ): Started {
-  const bed = new WasiBed(word, rate === undefined ? [] : [`FATHOM_PROFILE=${rate}`]);
+  const bed = new WasiBed(word, [...(rate === undefined ? [] : [`FATHOM_PROFILE=${rate}`]), ...out]);
   const handled = new Set<number>();
   const created: number[][] = [];
   const set: number[][] = [];
   const setInterval: number[][] = [];
   let message = '';
   let unblocked = 0n;
+  let blocked = 0n;
+  const opened: [string, number][] = [];
   /** Four numbers of so many bytes. */
   const four = (at: number, bytes: number) =>
     Array.from({ length: 4 }, (_, k) => {
@@ -56,6 +70,12 @@ function start(
       message += new TextDecoder().decode(text);
       return args[2];
     }
+    if (name === 'openat') {
+      const path = bed.text(args[1]);
+      if (!path.endsWith('.folded')) return undefined;
+      opened.push([path, args[2]]);
+      return errors.openat;
+    }
     if (errors[name] !== undefined) return errors[name];
     if (name.startsWith('clock_getres')) {
       const bytes = name.endsWith('_old') ? 4 : 8;
@@ -66,6 +86,8 @@ function start(
       bed.view(args[2]).setUint32(0, ignored.includes(args[0]) ? 1 : 0, true);
     } else if (name === 'rt_sigaction' && bed.view(args[1]).getUint32(0, true) !== 1) {
       handled.add(args[0]);
+    } else if (name === 'rt_sigprocmask' && args[0] === SIG_BLOCK) {
+      blocked |= bed.view(args[1]).getBigUint64(0, true);
     } else if (name === 'rt_sigprocmask') {
       unblocked = bed.view(args[1]).getBigUint64(0, true);
     } else if (name === 'timer_create') {
@@ -80,7 +102,8 @@ function start(
     return undefined;
   };
   const exitCode = bed.run(() => {});
-  return { exitCode, message, handled, unblocked, created, set, setInterval };
+  const { names } = bed;
+  return { exitCode, message, handled, unblocked, blocked, names, opened, created, set, setInterval };
 }
 
 describe.each([8, 4] as const)('with words of %d bytes', (word) => {
@@ -117,6 +140,41 @@ describe.each([8, 4] as const)('with words of %d bytes', (word) => {
   ])('a kernel that answers %s with %d is asked for the older timer', (call, error) => {
     expect(start(word, '1000', { [call]: error }).setInterval).toEqual([[ITIMER_PROF, 1e6, 1e6]]);
     expect(start(word, '1', { [call]: error }).setInterval).toEqual([[ITIMER_PROF, 1e9, 1e9]]);
+  });
+
+  test('where both timers are refused, a message says that there are no samples, and the program runs', () => {
+    const refused = start(word, '1000', { timer_create: EPERM, setitimer: EPERM });
+    expect(refused.exitCode).toBe(0);
+    expect(refused.message).toBe('fathom: no samples: the kernel refuses a timer: error 1\n');
+    expect(start(word, '1000', { timer_create: EPERM }).message).toBe('');
+  });
+
+  test('the file of no chosen name is made anew, and one that is asked for loses what was in it', () => {
+    const [[name, flags]] = start(word, '1000').opened;
+    expect(name).toBe('fathom.0.folded');
+    expect(flags & (flag.create | flag.exclusive | flag.truncate)).toBe(flag.create | flag.exclusive);
+    const [[path, others]] = start(word, '1000', {}, [], ['FATHOM_PROFILE_OUT=a.folded']).opened;
+    expect(path).toBe('a.folded');
+    expect(others & (flag.create | flag.exclusive | flag.truncate)).toBe(flag.create | flag.truncate);
+  });
+
+  test('where something has the name of that file, a message says so, and the program runs without a profile', () => {
+    const taken = start(word, '1000', { openat: EEXIST });
+    expect([taken.exitCode, taken.message]).toEqual([
+      0,
+      'fathom: no profile: fathom.0.folded: taken already\n',
+    ]);
+    expect([taken.created, taken.setInterval]).toEqual([[], []]);
+    for (const signal of [2, 15, SIGPROF]) expect(taken.handled).not.toContain(signal);
+    expect(start(word, '1000', { openat: EACCES }).exitCode).toBe(2);
+    expect(start(word, '1000', { openat: EEXIST }, [], ['FATHOM_PROFILE_OUT=a.folded']).exitCode).toBe(2);
+  });
+
+  test('signals that would end it are blocked when it ends by itself, before the profile is written', () => {
+    const { blocked, names } = start(word, '1000');
+    for (const signal of [2n, 4n, 7n, 8n, 11n, 15n]) expect(blocked & (1n << (signal - 1n))).not.toBe(0n);
+    expect(names).toEqual(['rt_sigprocmask']);
+    expect(start(word, undefined).blocked).toBe(0n);
   });
 
   test('no rate is out of range and heeded', () => {

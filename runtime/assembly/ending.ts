@@ -1,16 +1,14 @@
-import { memory_base, syscall } from './fathom';
+import { syscall } from './fathom';
 import { number, Sys } from './linux';
 import { endProfile } from './profile-report';
+import { defaultAction } from './signals';
 
 /** Ends of the program by a signal: its parent sees that signal, as if there had been no handler. */
-
-/** A `struct sigaction` that asks for the default action: all 0 on both targets. */
-const defaultAction = memory.data(32);
 
 /** The profile is written, and the signal's next arrival ends the program. */
 export function takeDefaultAction(signal: u32): void {
   endProfile();
-  syscall(number(Sys.rt_sigaction), signal, memory_base() + defaultAction, 0, 8, 0, 0);
+  defaultAction(signal);
 }
 
 /** The same, with the signal sent anew: it arrives when the handler returns, as it is masked until then. */

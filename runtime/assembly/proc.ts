@@ -2,7 +2,8 @@ import { Errno, errno } from './errno';
 import { syscall } from './fathom';
 import { number, Sys } from './linux';
 import { endProfile } from './profile-report';
-import { defaultAction } from './signals';
+import { blockEnds, defaultAction } from './signals';
+import { RuntimeState, runtimeState } from './state';
 import { kernel, LinuxError } from './system';
 import { clearText, putByte, putDecimal, putText, writeText } from './text';
 
@@ -11,8 +12,9 @@ export const startFailed: u32 = 2;
 
 const standardError: u32 = 2;
 
-/** Ends the process, its profile written: from here on nothing of the program runs. */
+/** Ends the process, its profile written: from here on nothing of the program runs, and a signal to end it comes too late. */
 export function exit(code: u32): void {
+  if (runtimeState(RuntimeState.profileRing) !== 0) blockEnds();
   endProfile();
   syscall(number(Sys.exit_group), <u64>code, 0, 0, 0, 0, 0);
 }

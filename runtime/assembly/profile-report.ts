@@ -5,7 +5,7 @@ import { Sys } from './linux';
 import { Entry, entryBytes, firstEntry, Header, shapeCut, shapeFailure, shapeFrames } from './profile-ring';
 import { functionName } from './stack-map';
 import { RuntimeState, runtimeState, setRuntimeState } from './state';
-import { currentDirectory, kernel, openNoFollow } from './system';
+import { currentDirectory, kernel, Open } from './system';
 import {
   clearText,
   putByte,
@@ -18,8 +18,8 @@ import {
   writeText,
 } from './text';
 
-/** O_WRONLY | O_CREAT | O_NOCTTY | O_TRUNC | O_CLOEXEC, and rw-rw-rw- before the umask (asm-generic/fcntl.h). */
-const creating: u64 = 0x1 | 0x40 | 0x100 | 0x200 | 0x80000;
+const creating = Open.writeOnly | Open.create | Open.noTerminal | Open.closeOnExec;
+/** rw-rw-rw- before the umask. */
 const fileMode: u64 = 0o666;
 
 const semicolon: u32 = 59;
@@ -55,17 +55,26 @@ function writeProfile(): void {
   writeText(file);
 }
 
-/**
- * Opens the profile's file: at `path` (native address of a text ended by 0), or, where that is 0, under a name made of the process id. That
- * one nobody has chosen, so it is no symbolic link that somebody who foresaw it has put there. The descriptor or -errno.
- */
+/** Opens the profile's file at `path` (native address of a text ended by 0), what was in it gone. The descriptor or -errno. */
 export function openProfile(path: u64): i64 {
-  if (path !== 0) return kernel(Sys.openat, currentDirectory, path, creating, fileMode);
+  return kernel(Sys.openat, currentDirectory, path, <u64>(creating | Open.truncate), fileMode);
+}
+
+/**
+ * Makes the profile's file under a name made of the process id. Nobody has chosen it, so nothing may be there: whoever foresaw the name could
+ * have put a link to another file there, or a FIFO, which waits. The descriptor or -errno.
+ */
+export function createProfile(): i64 {
   clearText();
+  putDefaultName();
+  return kernel(Sys.openat, currentDirectory, terminatedText(), <u64>(creating | Open.exclusive), fileMode);
+}
+
+/** The name of the profile's file where none is asked for. */
+export function putDefaultName(): void {
   putText('fathom.');
   putDecimal(kernel(Sys.getpid));
   putText('.folded');
-  return kernel(Sys.openat, currentDirectory, terminatedText(), creating | <u64>openNoFollow(), fileMode);
 }
 
 function putStack(file: u32, entry: u64): void {

@@ -1,11 +1,11 @@
 import { Clock, hasWideTimes, lacksWideTimes, nanoseconds, resolution, storeTimespec } from './clock';
 import { load_u8 } from './fathom';
 import { Sys } from './linux';
-import { refuse } from './proc';
-import { openProfile } from './profile-report';
+import { endMessage, refuse, startMessage } from './proc';
+import { createProfile, openProfile, putDefaultName } from './profile-report';
 import { setting } from './secure';
 import { RuntimeState, setRuntimeState } from './state';
-import { kernel, Mapping, map, native, wide } from './system';
+import { kernel, LinuxError, Mapping, map, native, wide } from './system';
 
 /** What FATHOM_PROFILE asks for: room for the samples, and a timer whose signal makes them. */
 
@@ -54,20 +54,35 @@ export function profileRate(): u32 {
   return rate;
 }
 
-/** Makes room for the samples, and opens the file that they are written to at the end. */
-export function makeRing(): void {
+/**
+ * Opens the file that the samples are written to at the end, and makes room for them. False without a profile: where the file would get the
+ * name that it has by itself, and something of that name is there.
+ */
+export function makeRing(): bool {
+  const path = setting(profileOutName, profileOutNameBytes);
+  const fd = path === 0 ? createProfile() : openProfile(path);
+  if (path === 0 && fd === -(<i64>LinuxError.eexist)) {
+    startMessage('no profile: ');
+    putDefaultName();
+    endMessage(fd);
+    return false;
+  }
+  if (fd < 0) refuse('cannot open the file of the profile', fd);
   const ring = map(0, ringBytes, Mapping.readWrite);
   if (ring < 0) refuse('no room for the samples of FATHOM_PROFILE', 0);
   setRuntimeState(RuntimeState.profileRing, <u64>ring);
   setRuntimeState(RuntimeState.profileRingBytes, ringBytes);
-  const fd = openProfile(setting(profileOutName, profileOutNameBytes));
-  if (fd < 0) refuse('cannot open the file of the profile', fd);
   setRuntimeState(RuntimeState.profileFd, <u64>fd);
+  return true;
 }
 
-/** Has SIGPROF sent `rate` times a second from now on. */
+/** Has SIGPROF sent `rate` times a second from now on. Where the kernel refuses all timers the profile stays empty, which a message says. */
 export function startProfile(rate: u32): void {
-  if (!startTimer(rate)) startIntervalTimer(rate);
+  if (startTimer(rate)) return;
+  const result = startIntervalTimer(rate);
+  if (result >= 0) return;
+  startMessage('no samples: the kernel refuses a timer');
+  endMessage(result);
 }
 
 /**
@@ -96,8 +111,8 @@ function setTimer(call: Sys, rate: u32): i64 {
   return kernel(call, load<u32>(timerId), 0, native(period), 0);
 }
 
-/** By the older call, whose signals do not say how many were missed. */
-function startIntervalTimer(rate: u32): void {
+/** By the older call, whose signals do not say how many were missed. 0 or -errno. */
+function startIntervalTimer(rate: u32): i64 {
   const seconds: u32 = rate === 1 ? 1 : 0;
   const micros: u32 = rate === 1 ? 0 : 1_000_000 / rate;
   if (wide()) {
@@ -109,5 +124,5 @@ function startIntervalTimer(rate: u32): void {
     store<u32>(period, micros, 4);
     memory.copy(period + 8, period, 8);
   }
-  kernel(Sys.setitimer, profileTimer, native(period), 0);
+  return kernel(Sys.setitimer, profileTimer, native(period), 0);
 }

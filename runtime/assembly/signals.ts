@@ -27,9 +27,10 @@ const oldAction = memory.data(32);
 const maskBytes: u64 = 8;
 const lastSignal: u32 = 64;
 
-/** SIG_UNBLOCK, and the signals that it is for. */
+/** SIG_BLOCK and SIG_UNBLOCK, and the signals that they are for. */
+const block: u64 = 0;
 const unblock: u64 = 1;
-const unblocked = memory.data(8);
+const signalSet = memory.data(8);
 
 /** struct sigaltstack: address (a word), flags (i32, then up to a word), bytes (a word). */
 const alternateStack = memory.data(24);
@@ -67,6 +68,11 @@ function bit(signal: u32): u64 {
   return (<u64>1) << (<u64>signal - 1);
 }
 
+/** Those that traps raise. */
+function faults(): u64 {
+  return bit(Signal.ill) | bit(Signal.bus) | bit(Signal.fpe) | bit(Signal.segv);
+}
+
 /**
  * Has all signals of the runtime handled on their own stack, none during another: those that traps raise, the one that asks for a
  * dump, and, with `profiles`, the profile's and those that usually end a program, so that its profile is written first. A write to a pipe that nobody reads is an error to the program, not its end.
@@ -75,7 +81,7 @@ export function installHandlers(profiles: bool): void {
   storeWords(alternateStack, info(Info.signalStack), 0, info(Info.signalStackSize));
   kernel(Sys.sigaltstack, native(alternateStack), 0);
   const dump = <u32>info(Info.dumpSignal);
-  let mask = bit(Signal.ill) | bit(Signal.bus) | bit(Signal.fpe) | bit(Signal.segv);
+  let mask = faults();
   if (dump !== 0) mask |= bit(dump);
   if (profiles) mask |= bit(Signal.prof);
   let ends: u64 = 0;
@@ -87,6 +93,18 @@ export function installHandlers(profiles: bool): void {
     if ((handled & bit(signal)) !== 0) setAction(signal, handler, handlerFlags, handled);
   if (dump !== Signal.pipe) setAction(Signal.pipe, ignored, 0, 0);
   // A mask outlives execve: whoever started the program may have had some of them blocked, which those that end it stay.
-  store<u64>(unblocked, mask);
-  kernel(Sys.rt_sigprocmask, unblock, native(unblocked), 0, maskBytes);
+  changeMask(unblock, mask);
+}
+
+/**
+ * Blocks all signals whose handlers end the program: one that came while the program ends by itself would end it before its profile
+ * is whole. They stay blocked.
+ */
+export function blockEnds(): void {
+  changeMask(block, faults() | bit(Signal.int) | bit(Signal.term));
+}
+
+function changeMask(how: u64, signals: u64): void {
+  store<u64>(signalSet, signals);
+  kernel(Sys.rt_sigprocmask, how, native(signalSet), 0, maskBytes);
 }

@@ -23,11 +23,11 @@ export function main(stack: u64): void {
   openStreams();
   openDumps();
   const rate = profileRate();
-  if (rate > 0) makeRing();
+  const profiles = rate > 0 && makeRing();
   if (!makeMemory()) refuse('no room for the memory of the program', 0);
-  installHandlers(rate > 0);
+  installHandlers(profiles);
   openPreopens();
-  if (rate > 0) startProfile(rate);
+  if (profiles) startProfile(rate);
   call(info(Info.appInit));
   call(info(Info.appStart));
   exit(0);

@@ -145,18 +145,26 @@ const noNative = missing(native);
 const nameOfNative = noNative === undefined ? 'natively' : `natively (skipped: ${noNative})`;
 
 describe(nameOfNative, () => {
-  it.skipIf(noNative !== undefined)(
-    'follows no link in the place of the profile that it names itself',
-    async () => {
+  it.skipIf(noNative !== undefined).each([
+    ['symbolic link', 'ln -s ../secret.txt'],
+    ['hard link', 'ln ../secret.txt'],
+    ['FIFO', 'mkfifo'],
+  ])(
+    'touches no %s in the place of the profile that it names itself, and runs without one',
+    async (_kind, make) => {
       const { box, secret } = makeScene();
       const { path } = build('hello', 'x86_64');
       // The shell's process becomes the program's.
-      const script = 'cd "$1" && ln -s ../secret.txt fathom.$$.folded && exec "$2"';
-      const outcome = await spawned(['/bin/sh', '-c', script, 'sh', box, path], { FATHOM_PROFILE: '1000' });
-      expect(outcome).toMatchObject({ stdout: '', code: 2 });
-      expect(outcome.stderr).toMatch(/^fathom: cannot open the file of the profile: [^\n]+\n$/);
+      const script = `cd "$1" && ${make} fathom.$$.folded && exec "$2"`;
+      const outcome = await spawned(['/bin/sh', '-c', script, 'sh', box, path], {
+        FATHOM_PROFILE: '1000',
+        PATH: process.env.PATH ?? '',
+      });
+      expect(outcome).toMatchObject({ stdout: 'hello, world\n', code: 0 });
+      expect(outcome.stderr).toMatch(/^fathom: no profile: fathom\.\d+\.folded: taken already\n$/);
       expect(readFileSync(secret, 'utf8')).toBe('SECRET');
     },
+    10_000,
   );
 });
 

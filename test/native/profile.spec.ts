@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -60,6 +60,32 @@ function busy({ milliseconds, rounds }: Work, end: string): Uint8Array {
       ${end}))`;
   const module = toolkit.parseWat('busy', text);
   return module.toBinary({ write_debug_names: true }).buffer;
+}
+
+/** A program whose profile is long: it works in each of eight functions under 110 frames, all with the longest names. */
+function longNames(): Uint8Array {
+  const hot = Array.from({ length: 8 }, (_, k) => `$hot${k}${'t'.repeat(390)}`);
+  const down = `$down${'n'.repeat(390)}`;
+  const text = `(module
+    (memory (export "memory") 1)
+    (global $sink (mut i32) (i32.const 1))
+    ${hot
+      .map(
+        (name) => `(func ${name}
+      (local $k i32)
+      (local.set $k (i32.const 50000000))
+      (loop $next
+        (global.set $sink (i32.add (i32.mul (global.get $sink) (i32.const 1664525)) (local.get $k)))
+        (br_if $next (local.tee $k (i32.sub (local.get $k) (i32.const 1))))))`,
+      )
+      .join('\n')}
+    (func ${down} (param $left i32)
+      (if (local.get $left)
+        (then (call ${down} (i32.sub (local.get $left) (i32.const 1))))
+        (else ${hot.map((name) => `(call ${name})`).join(' ')}))
+      (global.set $sink (i32.add (global.get $sink) (i32.const 1))))
+    (func $_start (export "_start") (call ${down} (i32.const 110))))`;
+  return toolkit.parseWat('long-names', text).toBinary({ write_debug_names: true }).buffer;
 }
 
 const ends = { exit: '', trap: '(unreachable)', wait: '(loop $for_ever (br $for_ever))' } as const;
@@ -178,6 +204,46 @@ describe.each(places)('the profile on %s', (_name, place, skip) => {
     });
     return;
   }
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGBUS'] as const)(
+    'is whole when %s comes while it is written, and the program ends by itself',
+    async (signal) => {
+      const out = join(temporaryFolder(), 'out.folded');
+      execFileSync('mkfifo', [out]);
+      const fifo = openSync(out, constants.O_RDONLY | constants.O_NONBLOCK);
+      const [command, ...args] = startOf(
+        place,
+        build('long-names', place.target, { bytes: longNames() }).path,
+        [],
+      );
+      const child = spawn(command, args, { env: { FATHOM_PROFILE: '250', FATHOM_PROFILE_OUT: out } });
+      const ended = once(child, 'exit');
+      let text = '';
+      const chunk = new Uint8Array(1 << 16);
+      /** Takes what the FIFO holds of at most so many bytes, once there is any; false at its end. */
+      const take = async (bytes: number): Promise<boolean> => {
+        for (;;) {
+          try {
+            const count = readSync(fifo, chunk, 0, bytes, null);
+            text += Buffer.from(chunk.subarray(0, count)).toString('latin1');
+            // Before the program has opened it, it is at its end, too.
+            if (count > 0 || child.exitCode !== null || child.signalCode !== null) return count > 0;
+          } catch (error) {
+            if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+          }
+          await sleep(5);
+        }
+      };
+      // The rest is more than the FIFO holds.
+      expect(await take(1)).toBe(true);
+      child.kill(signal);
+      while (await take(chunk.length));
+      closeSync(fifo);
+      expect(await ended).toEqual([0, null]);
+      expect(text.length).toBeGreaterThan(3 * 65536);
+      expect(text).toMatch(/^([^;\n]+(;[^;\n]+)* \d+\n)+$/);
+    },
+  );
 
   describe('when a signal ends the program', () => {
     /** Starts it, and sends the signal when its work is done. */
