@@ -4,7 +4,7 @@ import { memoryOrders, type SchemeName } from '../compiler/stack/scheme.ts';
 import type { SampleReport } from '../emu/sample.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
-import { adapterFault, faults } from './support/faults.ts';
+import { breakAdapter, faults } from './support/faults.ts';
 import {
   across,
   assemble,
@@ -26,6 +26,8 @@ const programs: readonly (readonly [string, SampledProgram])[] = [
 const targets = { x86_64, armv7 } as const;
 const targetNames = ['x86_64', 'armv7'] as const;
 const read: readonly SchemeName[] = ['atomic', 'tail', 'field', 'unwind'];
+
+const levels = [0, 1, 2] as const;
 
 /** The first sample that was not read right, in short. */
 function mismatch({ mismatches: [first] }: SampleReport): object | undefined {
@@ -56,25 +58,27 @@ describe.each(targetNames)('on %s', (target) => {
     const spoiled = Object.entries(faults).filter(([, fault]) => fault.schemes.includes(scheme));
     it.each(spoiled)('finds a fault: %s', (_, fault) => {
       for (const name of ['fib', 'middle', 'even']) {
-        const options = { target, level: 1, scheme } as const;
+        const broken = fault.target?.(targets[target], name) ?? target;
+        const options = { target: broken, level: 1, scheme } as const;
         const { report } = sampledRun(options, everyInstruction, mixed(2), ({ machine }) =>
-          fault.apply(machine, name),
+          fault.apply?.(machine, name),
         );
         expect(report.mismatchCount, name).toBeGreaterThan(0);
+        if (fault.atOneInstruction) expect(new Set(report.mismatches.map(({ pc }) => pc)).size, name).toBe(1);
       }
     });
 
     it('finds a host adapter that does not say where code was left', () => {
       const options = { target, level: 1, scheme } as const;
       const { report } = sampledRun(options, everyInstruction, mixed(2), ({ machine }) =>
-        adapterFault.apply(machine, 'host adapter'),
+        breakAdapter(machine, 'host adapter'),
       );
       expect(report.mismatchCount).toBeGreaterThan(0);
     });
 
-    it('reads the true stack where leaves publish, too', () => {
+    it.each([1, 2] as const)('reads the true stack where leaves publish, too, -O%i', (level) => {
       for (const [name, program] of programs) {
-        const options = { target, level: 1, scheme, publishLeaves: true } as const;
+        const options = { target, level, scheme, publishLeaves: true } as const;
         const { report } = sampledRun(options, everyInstruction, program);
         expect([name, mismatch(report), report.attributed]).toEqual([name, undefined, report.samples]);
       }
@@ -82,7 +86,7 @@ describe.each(targetNames)('on %s', (target) => {
   });
 
   it.each(['fib', 'hot-leaf', 'mixed', 'across-outer'])('unwind adds no instruction to none: %s', (name) => {
-    for (const level of [0, 1] as const) {
+    for (const level of levels) {
       for (const order of memoryOrders) {
         const options = { target: targets[target], level, order } as const;
         const none = compile(assemble(name), { ...options, scheme: 'none' });

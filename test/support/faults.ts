@@ -1,32 +1,21 @@
-import { expect } from 'vitest';
 import type { ImageFunction } from '../../compiler/image/image.ts';
 import type { SchemeName } from '../../compiler/stack/scheme.ts';
-import { createDisassembler } from '../../emu/capstone.ts';
+import type { Target } from '../../compiler/target.ts';
 import type { LoadedImage } from '../../emu/loaded-image.ts';
 import type { Machine } from '../../emu/machine.ts';
+import { aroundEntryStore, disassemblers, type Row, recordBehindTop, withoutStore } from './changed-code.ts';
 
 /** Deliberate faults in code and tables that are loaded, which a check of readings must find. */
 export interface Fault {
   /** The schemes whose readings it spoils. */
   readonly schemes: readonly SchemeName[];
+  /** It shows at one instruction of the function only: readings everywhere else are right. */
+  readonly atOneInstruction?: true;
+  /** A compiler that breaks function `name`. */
+  target?(target: Target, name: string): Target;
   /** Breaks function `name` on the machine. */
-  apply(machine: Machine, name: string): void;
+  apply?(machine: Machine, name: string): void;
 }
-
-/** A machine instruction: address in the image's code, and size in bytes. */
-interface Row {
-  readonly address: number;
-  readonly size: number;
-  readonly mnemonic: string;
-}
-
-const disassemblers = {
-  x86_64: await createDisassembler('x86_64'),
-  armv7: await createDisassembler('armv7'),
-};
-const nops = { x86_64: [0x90], armv7: [0x00, 0xf0, 0x20, 0xe3] } as const;
-/** `add rsp, 8`: what is left of a `pop` to memory. */
-const addEightToRsp = [0x48, 0x83, 0xc4, 0x08] as const;
 
 /** Code of one function, to be looked at and overwritten. */
 class Code {
@@ -59,19 +48,11 @@ class Code {
     return this.rows.findIndex((row) => row.address === stores[k]);
   }
 
-  write(address: number, bytes: readonly number[]): void {
-    this.machine.space.writeBytes(this.loaded.base + address, Uint8Array.from(bytes));
-  }
-
-  read({ address, size }: Row): number[] {
-    return [...this.machine.space.readBytes(this.loaded.base + address, size)];
-  }
-
-  /** Writes `bytes` over an instruction, and nothing over what is left of it. */
-  replace({ address, size }: Row, bytes: readonly number[]): void {
-    const nop = nops[this.machine.target];
-    const rest = Array.from({ length: size - bytes.length }, (_, i) => nop[i % nop.length]);
-    this.write(address, [...bytes, ...rest]);
+  /** Takes publication `k` out. */
+  dropStore(k: number): void {
+    const row = this.rows[this.publication(k)];
+    const bytes = withoutStore(this.machine.target, row, k === 0 ? 'entry' : 'exit');
+    this.machine.space.writeBytes(this.loaded.base + row.address, Uint8Array.from(bytes));
   }
 
   /** Index in the table of frames of this function's rows. */
@@ -92,33 +73,23 @@ class Code {
 
 const publishing: readonly SchemeName[] = ['atomic', 'tail', 'field'];
 
+const dropEntryStore = (machine: Machine, name: string): void => new Code(machine, name).dropStore(0);
+
 export const faults: Readonly<Record<string, Fault>> = {
-  'top not stored on entry': {
-    schemes: publishing,
-    apply(machine, name) {
-      const code = new Code(machine, name);
-      code.replace(code.rows[code.publication(0)], []);
-    },
-  },
+  'top not stored on entry': { schemes: publishing, apply: dropEntryStore },
   'top stored before the record is whole': {
     schemes: publishing,
-    apply(machine, name) {
-      const code = new Code(machine, name);
-      const at = code.publication(0);
-      const [before, store] = [code.rows[at - 1], code.rows[at]];
-      code.write(before.address, [...code.read(store), ...code.read(before)]);
-    },
+    atOneInstruction: true,
+    target: (target, name) => ({
+      ...target,
+      emitPrologue: aroundEntryStore(target, (func, frame, publication, asm) =>
+        func.symbol.name === name ? recordBehindTop(target, frame, publication, asm) : undefined,
+      ),
+    }),
   },
   'top not restored on exit': {
     schemes: publishing,
-    apply(machine, name) {
-      const code = new Code(machine, name);
-      const store = code.rows[code.publication(1)];
-      if (machine.target === 'armv7') return code.replace(store, []);
-      // The store is a pop: what it takes off the stack must go all the same.
-      expect(store.mnemonic).toBe('pop');
-      code.replace(store, addEightToRsp);
-    },
+    apply: (machine, name) => new Code(machine, name).dropStore(1),
   },
   'the publication known one instruction late': {
     schemes: publishing,
@@ -148,8 +119,5 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Of adapters, whose records all schemes need: applied to `host adapter` where host functions call back. */
-export const adapterFault: Fault = {
-  schemes: [...publishing, 'unwind'],
-  apply: faults['top not stored on entry'].apply,
-};
+/** Of adapters, whose records all schemes need: for `host adapter` where host functions call back. */
+export const breakAdapter = dropEntryStore;

@@ -1,10 +1,42 @@
 import { Assembler } from '../../compiler/backend/assembler.ts';
 import type { MFunction } from '../../compiler/backend/machine.ts';
 import type { Image, StackMap } from '../../compiler/image/image.ts';
-import { type Publication, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
+import {
+  type MemoryOrder,
+  type Publication,
+  type SchemeName,
+  schemeNames,
+} from '../../compiler/stack/scheme.ts';
 import type { FrameLayout, Target, TargetName } from '../../compiler/target.ts';
-import { createDisassembler } from '../../emu/capstone.ts';
+import type { CheckDifference } from '../../emu/check/difference.ts';
 import type { Machine } from '../../emu/machine.ts';
+import { Reg } from '../../targets/armv7/registers.ts';
+import {
+  armLoad,
+  armStore,
+  aroundEntryStore,
+  disassemblers,
+  type Emit,
+  littleEndian,
+  placesFromSp,
+  type Row,
+  recordBehindTop,
+  withoutStore,
+} from './changed-code.ts';
+
+/** How the mutated code is compiled. */
+export interface Build {
+  readonly level: 0 | 1 | 2;
+  /** Functions' records have one word where it is relaxed, two otherwise. */
+  readonly order: MemoryOrder;
+}
+
+export const builds = {
+  plain: { level: 1, order: 'relaxed' },
+  optimised: { level: 2, order: 'relaxed' },
+  /** Records of two words. */
+  named: { level: 2, order: 'release' },
+} as const satisfies Readonly<Record<string, Build>>;
 
 /** Compilers, images and machines that break publication on purpose: `fathom check` must find each. */
 export interface Mutation {
@@ -15,77 +47,41 @@ export interface Mutation {
   readonly notByHandler?: string;
   /** Leaves publish, too. */
   readonly publishLeaves?: boolean;
+  /** Plain where nothing is said. */
+  readonly builds?: readonly Build[];
+  /** True of what it must be found by, where that is more than that there is a difference. */
+  readonly isFound?: (difference: CheckDifference) => boolean;
   readonly target?: (target: Target) => Target;
   readonly image?: (image: Image) => Image;
   readonly machine?: (machine: Machine) => void;
-}
-
-const disassemblers = {
-  x86_64: await createDisassembler('x86_64'),
-  armv7: await createDisassembler('armv7'),
-};
-
-/** One instruction of the bytes that a prologue or an epilogue has emitted. */
-interface Row {
-  readonly address: number;
-  readonly size: number;
-  readonly mnemonic: string;
-}
-
-function rowsOf(target: TargetName, asm: Assembler, from: number): readonly Row[] {
-  return disassemblers[target].disassemble(asm.bytes().slice(from), from);
 }
 
 /** The code emitted last, to be changed in place. */
 class Emitted {
   private readonly target: TargetName;
   private readonly asm: Assembler;
-  private readonly rows: readonly Row[];
-  /** Index in `rows` of the instruction that stores `top`. */
-  private readonly store: number;
+  /** The instruction that stores `top`. */
+  private readonly store: Row;
 
   constructor(target: TargetName, asm: Assembler, from: number) {
     this.target = target;
     this.asm = asm;
-    this.rows = rowsOf(target, asm, from);
     const at = asm.publications[asm.publications.length - 1];
-    this.store = this.rows.findIndex(({ address }) => address === at);
-    if (this.store < 0) throw new Error('no publication was emitted');
+    const rows: readonly Row[] = disassemblers[target].disassemble(asm.bytes().slice(from), from);
+    const store = rows.find(({ address }) => address === at);
+    if (store === undefined) throw new Error('no publication was emitted');
+    this.store = store;
   }
 
-  /**
-   * Puts the store to `top` in front of what completes the record: the push before it, or, where ARM has to add up the record's address
-   * behind the push, the load of what is pushed.
-   */
-  storeEarlier(): void {
-    const { rows, store, asm } = this;
-    const completes = store - (rows[store - 1].mnemonic === 'add' ? 3 : 1);
-    const earlier = rows.slice(completes + 1, store + 1).flatMap((row) => [...this.bytesOf(row)]);
-    asm.bytes().set([...earlier, ...this.bytesOf(rows[completes])], rows[completes].address);
-  }
-
-  /** Takes the store to `top` out; `rest` does what else it did. */
-  dropStore(rest: readonly number[] = []): void {
-    const { address, size } = this.rows[this.store];
-    const nop = nops[this.target];
-    const bytes = Array.from({ length: size - rest.length }, (_, i) => nop[i % nop.length]);
-    this.asm.bytes().set([...rest, ...bytes], address);
-  }
-
-  private bytesOf({ address, size }: Row): Uint8Array {
-    return this.asm.bytes().slice(address, address + size);
+  /** Takes the store to `top` out. */
+  dropStore(at: 'entry' | 'exit'): void {
+    this.asm.bytes().set(withoutStore(this.target, this.store, at), this.store.address);
   }
 }
-
-const nops = { x86_64: [0x90], armv7: [0x00, 0xf0, 0x20, 0xe3] } as const;
-/** `add rsp, 8`: what a `pop` to `top` does besides. */
-const addEightToRsp = { x86_64: [0x48, 0x83, 0xc4, 0x08], armv7: [] } as const;
 
 /** Functions that a scheme has publish; where none do, adapters, which publish under every scheme. */
 const isMutated = (func: MFunction, { scheme }: Publication): boolean =>
   scheme.functions ? func.symbol.kind === 'wasm' : func.symbol.kind !== 'wasm';
-
-type Emit = Target['emitPrologue'];
 
 /** Lets `change` at the bytes that `emit` emits for functions that publish. */
 const changed =
@@ -103,10 +99,10 @@ const changed =
   };
 
 const dropEntryStore = (target: Target, only?: (func: MFunction) => boolean): Emit =>
-  changed(target, target.emitPrologue, (emitted) => emitted.dropStore(), only);
+  changed(target, target.emitPrologue, (emitted) => emitted.dropStore('entry'), only);
 
 const dropExitStore = (target: Target, only?: (func: MFunction) => boolean): Emit =>
-  changed(target, target.emitEpilogue, (emitted) => emitted.dropStore(addEightToRsp[target.name]), only);
+  changed(target, target.emitEpilogue, (emitted) => emitted.dropStore('exit'), only);
 
 /**
  * A store of the lower half of register `value`, which has the record's address, to `top`: what another core could see of two that are not one.
@@ -129,27 +125,42 @@ function storeHalf(
   return littleEndian(word);
 }
 
-const littleEndian = (word: number): number[] => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff);
-
 /** Stores half of the stack pointer in front of the whole. */
-const tornPrologue =
-  (target: Target): Emit =>
-  (func, frame, publication, asm) => {
-    if (frame.publishes && isMutated(func, publication)) {
-      const trial = new Assembler();
-      target.emitPrologue(func, frame, publication, trial);
-      // ARM's store has registers Rn and Rt (DDI 0406C A8.8.204).
-      const store = trial.bytes().slice(trial.publications[0]);
-      const half = storeHalf(target, publication, store[1] >> 4, store[2] & 15);
-      const publish = asm.publication.bind(asm);
-      asm.publication = () => {
-        for (const byte of half) asm.byte(byte);
-        publish();
-      };
-    }
-    target.emitPrologue(func, frame, publication, asm);
-    Reflect.deleteProperty(asm, 'publication');
-  };
+const tornPrologue = (target: Target): Emit =>
+  aroundEntryStore(target, (func, frame, publication) => {
+    if (!frame.publishes || !isMutated(func, publication)) return undefined;
+    const trial = new Assembler();
+    target.emitPrologue(func, frame, publication, trial);
+    // ARM's store has registers Rn and Rt (DDI 0406C A8.8.204).
+    const store = trial.bytes().slice(trial.publications[0]);
+    return { before: storeHalf(target, publication, store[1] >> 4, store[2] & 15) };
+  });
+
+/** Shows the record before it is whole. */
+const earlyPrologue = (target: Target): Emit =>
+  aroundEntryStore(target, (func, frame, publication, asm) =>
+    frame.publishes && isMutated(func, publication)
+      ? recordBehindTop(target, frame, publication, asm)
+      : undefined,
+  );
+
+/** Whose record says that it is another function's: of the number after its own, or, where it is a code address, of who called. */
+function misnamedPrologue(target: Target): Emit {
+  const misnames = (func: MFunction, frame: FrameLayout): boolean =>
+    frame.publishes && func.symbol.kind === 'wasm';
+  if (target.name === 'x86_64')
+    return (func, frame, publication, asm) => {
+      const symbol = { ...func.symbol, id: func.symbol.id + 1 };
+      const misnamed: MFunction = Object.create(func, { symbol: { value: symbol } });
+      target.emitPrologue(misnames(func, frame) ? misnamed : func, frame, publication, asm);
+    };
+  return aroundEntryStore(target, (func, frame, _publication, asm) => {
+    if (!misnames(func, frame)) return undefined;
+    // lr is saved, as the function calls, in the frame's highest word.
+    const { record, cfa } = placesFromSp(frame, asm);
+    return { before: [armLoad(Reg.lr, cfa - 4), armStore(Reg.lr, record + 4)].flatMap(littleEndian) };
+  });
+}
 
 /** As if nothing needed a record: the function's code and its tables agree, but it publishes nothing. */
 const unpublished =
@@ -214,6 +225,15 @@ function functionOfRow({ functions, map }: Image, row: number): Image['functions
   return functions.findLast(({ offset }) => offset <= at) ?? functions[0];
 }
 
+/** Whether the interrupt came right behind the store to `top` on entry: there, and nowhere else, the record is not whole. */
+function isInWindow({ place }: CheckDifference): boolean {
+  if (place === undefined) return false;
+  const { image, symbol, offset, bytes } = place;
+  const rows: readonly Row[] = disassemblers[image.target].disassemble(bytes, symbol.offset);
+  const store = rows.findIndex(({ address }) => image.map.publicationAt.includes(address));
+  return store >= 0 && offset === rows[store + 1]?.address;
+}
+
 const applies = (reasons: Partial<Record<SchemeName, string>>): Readonly<Record<SchemeName, true | string>> =>
   Object.fromEntries(
     schemeNames.map((name) => [
@@ -226,20 +246,23 @@ const applies = (reasons: Partial<Record<SchemeName, string>>): Readonly<Record<
 export const mutations: readonly Mutation[] = [
   {
     name: 'top before record',
-    applies: applies({}),
-    target: (target) => ({
-      ...target,
-      emitPrologue: changed(target, target.emitPrologue, (emitted) => emitted.storeEarlier()),
+    applies: applies({
+      unwind: 'records of adapters are read where the host calls back, which is long after they are whole',
     }),
+    builds: [builds.plain, builds.named],
+    isFound: isInWindow,
+    target: (target) => ({ ...target, emitPrologue: earlyPrologue(target) }),
   },
   {
     name: 'missing push',
     applies: applies({}),
+    builds: [builds.plain, builds.named],
     target: (target) => ({ ...target, emitPrologue: dropEntryStore(target) }),
   },
   {
     name: 'missing pop',
     applies: applies({}),
+    builds: [builds.optimised],
     target: (target) => ({ ...target, emitEpilogue: dropExitStore(target) }),
   },
   {
@@ -255,10 +278,23 @@ export const mutations: readonly Mutation[] = [
     applies: applies({
       unwind: 'top is read where the host calls back, which is long after an adapter stored it',
     }),
+    builds: [builds.plain, builds.named],
     target: (target) => ({ ...target, emitPrologue: tornPrologue(target) }),
   },
+  {
+    name: "another function's self",
+    applies: applies({ unwind: 'no function publishes' }),
+    builds: [builds.named],
+    isFound: ({ reason }) => reason.includes('wrong-function'),
+    target: (target) => ({ ...target, emitPrologue: misnamedPrologue(target) }),
+  },
   { name: 'wrong size in the stack map', applies: applies({}), image: wrongSize },
-  { name: 'prologue row one instruction late', applies: applies({}), image: lateRow },
+  {
+    name: 'prologue row one instruction late',
+    applies: applies({}),
+    builds: [builds.optimised],
+    image: lateRow,
+  },
   {
     name: 'stores of a leaf elided by an optimiser',
     applies: applies({ unwind: 'no function publishes, so no store can be taken out' }),
