@@ -30,7 +30,10 @@ export function backtrace(machine: Machine): TraceFrame[] {
   return frames;
 }
 
-/** Unwinds until code that is no image's: the stub that ends an entry. */
+/**
+ * Unwinds until code that is no image's: the stub that ends an entry. The tables may be anybody's: only the interrupted frame
+ * may still have its return address in ARM's link register, and frames outside of it hold theirs, so that the stack pointer ascends and this ends.
+ */
 function unwind(
   machine: Machine,
   from: { pc: number; sp: number; interrupted: boolean },
@@ -40,7 +43,7 @@ function unwind(
   while (frames.length < mostFrames) {
     const code = codeAt(machine, pc, interrupted);
     if (code === undefined) return;
-    const { symbol, image } = code;
+    const { symbol, image, cfa, returnAddress } = code;
     if (symbol.kind === 'wasm') {
       const { names } = image.image.module;
       for (const { symbol: logical, wasmOffset } of code.frames.slice(0, mostFrames - frames.length))
@@ -51,11 +54,12 @@ function unwind(
           wasmOffset,
         });
     }
-    const place = sp + code.returnAddress;
-    if (code.returnAddress < 0) pc = Number(machine.core.read('lr'));
+    const place = sp + returnAddress;
+    if (interrupted && returnAddress < 0 && machine.target === 'armv7') pc = Number(machine.core.read('lr'));
+    else if (returnAddress < 0 || returnAddress >= cfa || cfa < machine.wordBytes) return;
     else if (machine.stack.contains(place, machine.wordBytes)) pc = machine.readStack(place);
     else return;
-    sp += code.cfa;
+    sp += cfa;
     interrupted = false;
   }
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CompileError, ImageError } from '../compiler/errors.ts';
 import { readImage, writeImage } from '../compiler/image/file.ts';
 import { compile } from '../compiler/index.ts';
+import { mostInlinedBodies } from '../compiler/ir/function.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
 import { random } from './fuzz/generate.ts';
@@ -90,5 +91,40 @@ describe('hostile images', () => {
         if (!(error instanceof ImageError || error instanceof CompileError)) throw error;
       }
     }
+  });
+
+  it('refuses inlined bodies inside of more than the inliner puts there', () => {
+    const image = compile(mappings, { target: x86_64, level: 1, scheme: 'atomic', order: 'relaxed' });
+    const { bytes, functions, importedFunctions } = image.module;
+    /** Bodies of one function, each called from the one before. */
+    const chain = (length: number): Uint8Array => {
+      const base = Int32Array.from({ length }, (_, k) => bytes.length + 100 * k);
+      const inlined = {
+        base,
+        wasmIndex: new Int32Array(length).fill(importedFunctions),
+        bodyStart: new Int32Array(length).fill(functions[importedFunctions].bodyStart),
+        call: base.map((_, k) => (k === 0 ? functions[importedFunctions].bodyStart : base[k - 1])),
+      };
+      return writeImage({ ...image, map: { ...image.map, inlined } });
+    };
+    expect(readImage(chain(mostInlinedBodies)).map.inlined.base.length).toBe(mostInlinedBodies);
+    expect(() => readImage(chain(mostInlinedBodies + 1))).toThrow(
+      new ImageError(`inlined call ${mostInlinedBodies} is too deep`),
+    );
+    expect(() => readImage(chain(1_000_000))).toThrow(ImageError);
+  });
+
+  it.each([x86_64, armv7])('refuses records outside of their frames, for $name', (target) => {
+    const image = compile(mappings, { target, level: 1, scheme: 'atomic', order: 'relaxed' });
+    const [{ id, frameBytes }] = image.functions.filter(({ recordOffset }) => recordOffset >= 0);
+    const withFrame = (changed: { frameBytes?: number; recordOffset?: number }) => {
+      const functions = image.functions.map((f) => (f.id === id ? { ...f, ...changed } : f));
+      return () => readImage(writeImage({ ...image, functions }));
+    };
+    const outside = new ImageError(`the record of function ${id} lies outside of its frame`);
+    expect(withFrame({})).not.toThrow();
+    expect(withFrame({ frameBytes: 0 })).toThrow(outside);
+    expect(withFrame({ recordOffset: frameBytes - target.word })).toThrow(outside);
+    expect(withFrame({ recordOffset: -2 })).toThrow(outside);
   });
 });

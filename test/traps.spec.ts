@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import wabt from 'wabt';
+import { compile } from '../compiler/index.ts';
+import { Machine } from '../emu/machine.ts';
 import { createWebAssembly } from '../emu/webassembly.ts';
 
 /** Every way to trap, in one module; V8 says how its message reads. */
@@ -82,5 +84,39 @@ describe.each(['x86_64', 'armv7'] as const)('traps on %s', (target) => {
     expect(stack).toMatch(/\n {4}at load \(wasm:\/\/wasm\/[0-9a-f]+:wasm-function\[\d+\]:0x[0-9a-f]+\)/);
     // 0x28 is i32.load: the operator at the innermost frame's offset.
     expect(new Uint8Array(buffer)[frames[0].wasmOffset]).toBe(0x28);
+  });
+
+  it.each([
+    ['its return address in the link register', -1, 0],
+    ['its return address in the link register, and a size', -1, 16],
+    ['its return address outside of it', 0, 0],
+  ])('end their backtrace at an adapter whose frame is said to have %s', (_, returnAddress, cfa) => {
+    const machine = new Machine(target);
+    let adapter = 0;
+    const forged = createWebAssembly({
+      target,
+      machine,
+      compile(bytes, options) {
+        const image = compile(bytes, options);
+        const { map, symbols, functions } = image;
+        const { offset, size } = functions[symbols.entry[0]];
+        map.frameAt.forEach((at, row) => {
+          if (at < offset || at >= offset + size) return;
+          map.returnAddress[row] = returnAddress;
+          map.cfa[row] = cfa;
+        });
+        adapter = offset + size;
+        return image;
+      },
+    });
+    // More arguments than there are registers: the others lie where the adapter's stack pointer is.
+    const word = target === 'x86_64' ? 'i64' : 'i32';
+    const text = `(module (func (export "trap") (param ${`${word} `.repeat(24)}) (unreachable)))`;
+    const module = new forged.Module(toolkit.parseWat('forged', text).toBinary({}).buffer);
+    const { trap } = new forged.Instance(module).exports as { trap(...words: unknown[]): void };
+    const backToAdapter = machine.images[0].base + adapter;
+    const words = new Array(24).fill(word === 'i64' ? BigInt(backToAdapter) : backToAdapter);
+    expect(() => trap(...words)).toThrow(/^unreachable$/);
+    machine.close();
   });
 });

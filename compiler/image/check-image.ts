@@ -1,7 +1,8 @@
 import { ImageError } from '../errors.ts';
-import type { FunctionKind } from '../ir/function.ts';
+import { type FunctionKind, mostInlinedBodies } from '../ir/function.ts';
 import { trapMessages } from '../ir/types.ts';
 import type { Image, StackMap } from './image.ts';
+import { inlinedRow } from './inlined.ts';
 
 /**
  * Checks that an image from outside is put together as the linker does it, so that loaders and readers may rely on it:
@@ -19,12 +20,16 @@ export function checkImage(image: Image): void {
   checkInlined(image);
 }
 
-function checkFunctions({ functions, constantsOffset }: Image): void {
+/** Records lie in their frames, below the return address: so readers that go from record to record come to an end. */
+function checkFunctions({ functions, constantsOffset, target }: Image): void {
+  const word = target === 'x86_64' ? 8 : 4;
   let end = 0;
   functions.forEach((f, id) => {
     if (f.id !== id || f.offset < end || f.offset + f.size > constantsOffset)
       throw new ImageError(`function ${id} is out of place`);
     end = f.offset + f.size;
+    if (f.recordOffset < -1 || (f.recordOffset >= 0 && f.recordOffset + 2 * word > f.frameBytes))
+      throw new ImageError(`the record of function ${id} lies outside of its frame`);
   });
 }
 
@@ -86,11 +91,12 @@ function checkMap(map: StackMap, codeBytes: number): void {
     throw new ImageError('a trap is of no known kind');
 }
 
-/** Inlined bodies are of the module's functions, and each lies in code of those before it. */
+/** Inlined bodies are of the module's functions, and each lies in code of those before it, no deeper than the inliner puts them. */
 function checkInlined({ map, module }: Image): void {
   const { base, wasmIndex, bodyStart, call } = map.inlined;
   if ([wasmIndex, bodyStart, call].some((column) => column.length !== base.length))
     throw new ImageError('the table of inlined calls is torn');
+  const depth = new Uint8Array(base.length);
   for (let i = 0; i < base.length; i++) {
     if (base[i] < module.bytes.length || (i > 0 && base[i] <= base[i - 1]))
       throw new ImageError('the table of inlined calls is out of order');
@@ -98,5 +104,8 @@ function checkInlined({ map, module }: Image): void {
     if (callee === undefined || wasmIndex[i] < module.importedFunctions || callee.bodyStart !== bodyStart[i])
       throw new ImageError(`inlined call ${i} is of no function of the module`);
     if (call[i] < -1 || call[i] >= base[i]) throw new ImageError(`inlined call ${i} lies in itself`);
+    const outer = inlinedRow(map.inlined, call[i]);
+    depth[i] = outer < 0 ? 1 : depth[outer] + 1;
+    if (depth[i] > mostInlinedBodies) throw new ImageError(`inlined call ${i} is too deep`);
   }
 }

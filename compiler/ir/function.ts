@@ -101,6 +101,12 @@ export interface InlinedCall {
   readonly call: number;
 }
 
+/**
+ * Bodies inside of bodies: how many stand at most at one place in a function's code. The inliner keeps to it, and images that do not are
+ * refused, as readers of stacks take every one for a frame.
+ */
+export const mostInlinedBodies = 8;
+
 /** Index of the inlined call whose body `origin` lies in, or -1. */
 export function inlinedBody(inlined: readonly InlinedCall[], origin: number): number {
   let low = 0;

@@ -1,6 +1,6 @@
 import type { CompileContext } from '../context.ts';
 import { CompileError } from '../errors.ts';
-import type { Func } from '../ir/function.ts';
+import { type Func, inlinedBody } from '../ir/function.ts';
 import { ByteReader } from '../wasm/bytes.ts';
 import type { Module } from '../wasm/module.ts';
 import { skipOperator } from '../wasm/opcodes.ts';
@@ -64,6 +64,8 @@ export class InlineTemplates {
     const cost = inlineCost(func);
     if (cost > Math.max(inlining.inLoop, inlining.once) || callsItself(func) || func.slotBytes > 0)
       return null;
+    // Bodies that are known already count, too: those that are called may have been asked for first.
+    if (bodiesDeep(func) >= inlining.depth) return null;
     const positions = func.inlined.reduce((sum, inner) => sum + inner.bodyBytes, bodyBytes);
     return { func, cost, positions, once: this.isCalledOnce(wasmIndex) };
   }
@@ -78,6 +80,16 @@ export class InlineTemplates {
 
 const callsItself = ({ symbol, blocks }: Func): boolean =>
   blocks.some(({ insts }) => insts.some(({ callee }) => callee !== null && callee.symbol === symbol.id));
+
+/** How many bodies stand inside of each other in a function's. */
+function bodiesDeep({ inlined }: Func): number {
+  const depth: number[] = [];
+  for (const { call } of inlined) {
+    const outer = inlinedBody(inlined, call);
+    depth.push(outer < 0 ? 1 : depth[outer] + 1);
+  }
+  return depth.reduce((most, each) => Math.max(most, each), 0);
+}
 
 const opCall = 0x10;
 

@@ -209,6 +209,18 @@ describe('what is inlined', () => {
     expect(func.inlined.length).toBeGreaterThan(0);
     expect(func.inlined.length).toBeLessThanOrEqual(inlining.depth);
   });
+
+  it('goes no deeper where the callees came first', () => {
+    const chain = 40;
+    const callers = Array.from({ length: chain }, (_, k) => `(func (call ${k}))`).join(' ');
+    const program = programOf(`(func (nop)) ${callers}`);
+    const deep = program.symbols.wasm.map((symbol) => {
+      const func = program.build(symbol);
+      inline(func, program);
+      return func.inlined.length;
+    });
+    expect(Math.max(...deep)).toBe(inlining.depth);
+  });
 });
 
 describe('positions of inlined code', () => {

@@ -1,7 +1,14 @@
 import type { CompileContext } from '../context.ts';
 import { computeDominators } from '../ir/dominators.ts';
 import { Forwarding, removeUnreachable } from '../ir/edit.ts';
-import { type Block, connect, type Func, type InlinedCall, type Inst } from '../ir/function.ts';
+import {
+  type Block,
+  connect,
+  type Func,
+  type InlinedCall,
+  type Inst,
+  mostInlinedBodies,
+} from '../ir/function.ts';
 import { computeLoops } from '../ir/loops.ts';
 import { Op } from '../ir/ops.ts';
 import { Type } from '../ir/types.ts';
@@ -23,8 +30,8 @@ export const inlining = {
   growthShare: 0.5,
   /** Wasm bytes of a body that is looked at: an operator takes some three, and two of three make no instruction. */
   bytes: 200,
-  /** Bodies inside of bodies: how deep to look. */
-  depth: 8,
+  /** Bodies inside of bodies: how deep to look, and how deep they may become. */
+  depth: mostInlinedBodies,
 } as const;
 
 /** A function that can be inlined (inline-templates.ts makes them). */

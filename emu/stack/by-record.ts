@@ -20,12 +20,15 @@ export class RecordReader extends StackReader {
     if (published) failure = this.takeRecord(innermost, sp + cfa - symbol.frameBytes);
     else this.floor = sp + cfa;
     if (failure !== null) return failure;
-    if (symbol.kind === 'entry-adapter') return this.acrossHost();
-    return this.leaveInnermost(innermost, registers) ?? this.outwards();
+    const atEntry = symbol.kind === 'entry-adapter';
+    failure = atEntry ? null : (this.leaveInnermost(innermost, registers) ?? this.toEntry());
+    // A stack may have as many host functions as it has room for.
+    while (failure === null && this.record !== 0) failure = this.crossHost() ?? this.toEntry();
+    return failure;
   }
 
-  /** All frames from the one that the last one read returns to. */
-  private outwards(): ReadFailure | null {
+  /** From the frame that the last one read returns to, through the entry adapter that the host called. */
+  private toEntry(): ReadFailure | null {
     for (;;) {
       const point = this.nextFrame();
       if (point === undefined) return 'no-image-at-return';
@@ -33,17 +36,13 @@ export class RecordReader extends StackReader {
       if (isBorder(symbol)) {
         const failure = this.leaveActivation();
         if (failure !== null) return failure;
-        if (symbol.kind === 'entry-adapter') return this.acrossHost();
+        if (symbol.kind === 'entry-adapter') return null;
       }
       const body = this.record - symbol.recordOffset;
       if (body !== this.floor) return 'bad-record';
       const failure = this.takeRecord(point, body) ?? this.takeReturnAddress(this.floor - this.word);
       if (failure !== null) return failure;
     }
-  }
-
-  private acrossHost(): ReadFailure | null {
-    return this.record === 0 ? null : (this.crossHost() ?? this.outwards());
   }
 
   /** Checks that the current record is the one of `point`'s function with its body's stack pointer at `body`, and goes on to the one before. */

@@ -8,15 +8,18 @@ import { type InterruptedRegisters, isBorder, type ReadFailure, StackReader } fr
  */
 export class TableReader extends StackReader {
   protected walk(innermost: CodePoint, registers: InterruptedRegisters): ReadFailure | null {
-    const failure = this.start(innermost, registers);
+    let failure = this.start(innermost, registers);
     if (failure !== null) return failure;
     this.floor = registers.sp + innermost.cfa;
-    if (innermost.symbol.kind === 'entry-adapter') return this.acrossHost();
-    return this.leaveInnermost(innermost, registers) ?? this.outwards();
+    const atEntry = innermost.symbol.kind === 'entry-adapter';
+    failure = atEntry ? null : (this.leaveInnermost(innermost, registers) ?? this.toEntry());
+    // A stack may have as many host functions as it has room for.
+    while (failure === null && this.record !== 0) failure = this.crossHost() ?? this.toEntry();
+    return failure;
   }
 
-  /** All frames from the one that the last one read returns to, whose stack pointer is at `floor`. */
-  private outwards(): ReadFailure | null {
+  /** From the frame that the last one read returns to, whose stack pointer is at `floor`, through the entry adapter that the host called. */
+  private toEntry(): ReadFailure | null {
     for (;;) {
       const point = this.nextFrame();
       if (point === undefined) return 'no-image-at-return';
@@ -29,13 +32,9 @@ export class TableReader extends StackReader {
         if (failure !== null) return failure;
       }
       this.floor = sp + cfa;
-      if (symbol.kind === 'entry-adapter') return this.acrossHost();
+      if (symbol.kind === 'entry-adapter') return null;
       const failure = this.takeReturnAddress(sp + returnAddress);
       if (failure !== null) return failure;
     }
-  }
-
-  private acrossHost(): ReadFailure | null {
-    return this.record === 0 ? null : (this.crossHost() ?? this.outwards());
   }
 }

@@ -98,8 +98,8 @@ class HandMadeStack {
   private returnTo: number;
 
   /** @param selfInRecords false: records of functions are one word, and nothing behind it says whose they are */
-  constructor(target: TargetName, scheme: SchemeName, selfInRecords = true) {
-    this.machine = new Machine(target, { scheme });
+  constructor(target: TargetName, scheme: SchemeName, selfInRecords = true, stackBytes = 2 ** 20) {
+    this.machine = new Machine(target, { scheme, stackBytes });
     this.selfInRecords = selfInRecords;
     this.loaded = this.machine.loadImage(handMadeImage(target, scheme, selfInRecords));
     this.envs = [0, 1].map(() => {
@@ -334,6 +334,19 @@ describe.each(recorded)(
     });
   },
 );
+
+it.each(
+  targets.flatMap((target) => (['atomic', 'unwind'] as const).map((scheme) => [target, scheme] as const)),
+)('crosses as many host functions as a stack has room for, on %s, scheme %s', (target, scheme) => {
+  const crossings = 37_000;
+  const stack = new HandMadeStack(target, scheme, true, 2 ** 23);
+  const reader = createReader(stack.machine, scheme);
+  stack.call('entry').activate(0);
+  for (let k = 0; k < crossings; k++) stack.call('host').enterAgain().activate(0);
+  expect(reader.read(stack.call('inner').inBody())).toBe(true);
+  expect([reader.failure, reader.depth]).toEqual([null, 2 * crossings + 2]);
+  stack.machine.close();
+});
 
 it.each(targets)('names the innermost frame alone under scheme none, on %s', (target) => {
   const stack = new HandMadeStack(target, 'none');
