@@ -27,7 +27,7 @@ const families: readonly (readonly [timing: TimingClass, rows: string])[] = [
   ['loadSigned', 'ldrsb ldrsh'],
   ['store', 'str'],
   ['storeNarrow', 'strb strh'],
-  ['loadMultiple', 'pop'],
+  ['loadMultiple', 'pop ldm'],
   ['storeMultiple', 'push'],
   ['branch', 'bx branch jump trap_branch switch call call_register return'],
   ['serialising', 'dmb svc trap'],
@@ -109,7 +109,7 @@ function listed(inst: MInst): number[] {
   if (inst.op === I.vpush || inst.op === I.vpop) {
     return Array.from({ length: inst.imm2 }, (_, i) => Reg.d0 + inst.imm + i);
   }
-  if (inst.op !== I.push && inst.op !== I.pop) return [];
+  if (inst.op !== I.push && inst.op !== I.pop && inst.op !== I.ldm) return [];
   return Array.from({ length: 16 }, (_, register) => register).filter((r) => (inst.imm >> r) & 1);
 }
 
@@ -122,10 +122,12 @@ export function pipelineInst(inst: MInst): PipelineInst {
   const name = timingClassOf(inst);
   const conditional = inst.cond !== Cond.al && instructions[inst.op].bits >>> 28 !== 15;
   const { multiple } = timingOf(name);
+  // push, pop and their like move the stack pointer; ldm has a base, and leaves it as it is.
+  const onStack = multiple === true && inst.op !== I.ldm;
   const list = listed(inst);
-  const loads = inst.op === I.pop || inst.op === I.vpop;
+  const loads = inst.op === I.pop || inst.op === I.ldm || inst.op === I.vpop;
   const memory = inst.mem === null ? [] : [inst.mem.base, inst.mem.index].filter((register) => register >= 0);
-  const reads = [...inst.uses, ...memory, ...(loads ? [] : list), ...(multiple === true ? [Reg.sp] : [])];
+  const reads = [...inst.uses, ...memory, ...(loads ? [] : list), ...(onStack ? [Reg.sp] : [])];
   const writes = [...inst.defs, ...inst.temps, ...(inst.clobbers ?? []), ...(loads ? list : [])];
   if (writesFlags.has(inst.op)) writes.push(flags);
   if (comparesFloats.has(inst.op)) writes.push(floatFlags);
@@ -141,9 +143,8 @@ export function pipelineInst(inst: MInst): PipelineInst {
     class: name,
     reads: used(reads),
     writes: used(writes),
-    ...(multiple === true
-      ? { writeback: Reg.sp, transfers: isFloat(name) ? list.length : Math.ceil(list.length / 2) }
-      : {}),
+    ...(onStack ? { writeback: Reg.sp } : {}),
+    ...(multiple === true ? { transfers: isFloat(name) ? list.length : Math.ceil(list.length / 2) } : {}),
     ...(conditional ? { conditional } : {}),
   };
 }
