@@ -51,12 +51,12 @@ export function checkByHandler(
   }
 }
 
-/** What cannot be an executable may be a module all the same; what is none is bad input. */
+/** What cannot be an executable may be a module all the same, as may one that is too large for Fathom; what is none is bad input. */
 function refuseInvalid(path: string, bytes: Uint8Array, { target }: Configuration): void {
   try {
     validate(bytes, targets[target]);
   } catch (error) {
-    if (error instanceof CompileError && error.kind !== 'unsupported')
+    if (error instanceof CompileError && error.kind !== 'unsupported' && error.kind !== 'limit')
       throw new UsageError(`${path}: ${error.message}`, { cause: error });
   }
 }
