@@ -37,14 +37,14 @@ const worlds = [
     target: x86_64,
     runner: [],
     missing: process.platform !== 'linux' || process.arch !== 'x64',
-    times: 30_000,
+    times: 60_000,
   },
   {
     name: 'ARMv7, under qemu-arm (skipped without it)',
     target: armv7,
     runner: ['qemu-arm'],
     missing: spawnSync('qemu-arm', ['--version']).status !== 0,
-    times: 4_000,
+    times: 30_000,
   },
 ];
 
@@ -73,7 +73,8 @@ describe.each(worlds)('profiles of inlined code: $name', ({ target, runner, miss
       const inLeaf = [...counts].filter(([stack]) => stack.endsWith(';leaf'));
       expect(inLeaf).toHaveLength(1);
       expect(inLeaf[0][0]).toMatch(/(^|;)_start;run;middle;leaf$/);
-      expect(inLeaf[0][1]).toBeGreaterThan(50);
+      // The kernel's clock may tick no more often than 100 times a second.
+      expect(inLeaf[0][1]).toBeGreaterThan(20);
       // Ten thousand rounds of the leaf's loop are one of its caller's.
       const ofCallers = [...counts].filter(([stack]) => /;(run|middle)$/.test(stack));
       expect(ofCallers.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(inLeaf[0][1] / 20);
