@@ -32,8 +32,8 @@ export class Arena extends Window {
       return reused;
     }
     const end = this.next + size - this.address;
-    if (end > this.size) {
-      const wanted = Math.min(Math.max(end, 2 * this.size), this.region.maximum);
+    if (end > this.region.size) {
+      const wanted = Math.min(Math.max(end, 2 * this.region.size), this.region.maximum);
       if (end > wanted || !this.region.grow(wanted))
         throw new RangeError('no room for more tables and instances');
       this.attach(this.region.buffer);
