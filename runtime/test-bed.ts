@@ -1,6 +1,6 @@
 /**
  * For the specs of the `wasi` image: it runs as plain wasm, on intrinsics that are made of JavaScript, so that a spec answers its
- * system calls as any kernel might, and sees what the kernel was asked.
+ * system calls in the kernel's place, and sees what was asked.
  */
 import { readFileSync } from 'node:fs';
 import { programInfoFields } from '../compiler/image/program-info.ts';

@@ -4,7 +4,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureLibunicorn } from './libunicorn.mjs';
@@ -56,7 +64,16 @@ export async function setup() {
     'npm packages',
     () => [readFileSync(join(root, 'package-lock.json'))],
     () => existsSync(join(root, 'node_modules', '.package-lock.json')),
-    () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing the npm packages'),
+    () => {
+      // npm would empty the folder that the link leads to.
+      if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+        console.error(
+          'fathom: node_modules is a symbolic link, and its packages are not those of package-lock.json',
+        );
+        process.exit(1);
+      }
+      run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing the npm packages');
+    },
   );
   step(
     'build',

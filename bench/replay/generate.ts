@@ -5,12 +5,12 @@ import {
   leb,
   readSections,
   Sections,
-  section,
   signed,
   typeCodes,
 } from '../../compiler/wasm/edit.ts';
 import type { FunctionType, ValueType } from '../../compiler/wasm/module.ts';
 import { decodeModule } from '../../compiler/wasm/reader.ts';
+import { Section } from '../../compiler/wasm/sections.ts';
 import { type HostCall, type Recording, RecordingError, type Step } from './recording.ts';
 
 /** Codes of instructions (WebAssembly core specification, 5.4). */
@@ -84,11 +84,11 @@ export function replayModule({ module: bytes, steps, hostCalls }: Recording): Ui
   if (module.memories.length > 1) throw new RecordingError('has several memories');
   const sections = readSections(bytes);
   const edit = new Sections(sections);
-  const types = edit.count(section.type);
+  const types = edit.count(Section.type);
   const [fold32Type, fold64Type, partType, runType] = [types, types + 1, types + 2, types + 3];
   const { i32: word, i64: words } = typeCodes;
   edit.change(
-    section.type,
+    Section.type,
     [],
     [
       [0x60, 1, word, 0],
@@ -116,19 +116,19 @@ export function replayModule({ module: bytes, steps, hostCalls }: Recording): Ui
   const run = runBody(firstPart, parts.length, added, module.memories.length > 0);
   const bodies = [foldBody(added), foldWideBody(added), ...parts, run];
 
-  sections.delete(section.import);
-  edit.change(section.global, [], [zero, zero]);
+  sections.delete(Section.import);
+  edit.change(Section.global, [], [zero, zero]);
   edit.change(
-    section.function,
+    Section.function,
     imported.map(({ typeIndex }) => leb(typeIndex)),
     [fold32Type, fold64Type, ...parts.map(() => partType), runType].map(leb),
   );
-  edit.change(section.export, [], [exportOf('run', 0, firstPart + parts.length)]);
-  edit.change(section.code, hostBodies.map(sized), bodies.map(sized));
+  edit.change(Section.export, [], [exportOf('run', 'function', firstPart + parts.length)]);
+  edit.change(Section.code, hostBodies.map(sized), bodies.map(sized));
   const pool = writer.pool();
   if (pool.length > 0) {
-    edit.change(section.data, [], [Uint8Array.from([1, ...leb(pool.length), ...pool])]);
-    sections.set(section.dataCount, Uint8Array.from(leb(module.data.length + 1)));
+    edit.change(Section.data, [], [Uint8Array.from([1, ...leb(pool.length), ...pool])]);
+    sections.set(Section.dataCount, Uint8Array.from(leb(module.data.length + 1)));
   }
   return edit.result();
 }

@@ -8,11 +8,11 @@ import {
   leb,
   readSections,
   Sections,
-  section,
   signed,
   typeCodes,
 } from '../../compiler/wasm/edit.ts';
 import type { GlobalDecl, Limits, Module, ValueType } from '../../compiler/wasm/module.ts';
+import { Section } from '../../compiler/wasm/sections.ts';
 import type { Call } from './calls.ts';
 
 /** A module made a WASI command that calls a module's functions. */
@@ -33,9 +33,6 @@ const op = {
   i32LeS: 0x4c,
 } as const;
 const emptyBlock = 0x40;
-
-/** Bytes of the binary format (WebAssembly core specification, 5.5.10). */
-const exportKinds = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
 
 /**
  * A WASI command as it is; any other module made one that makes the calls.
@@ -64,24 +61,24 @@ export function callingModule(bytes: Uint8Array, module: Module, calls: readonly
   const edit = new Sections(sections);
   const defines = module.imports.length > 0 && !module.imports.every((entry) => entry.module === wasiModule);
   const internal = defines ? internalised(module) : none;
-  if (defines) sections.delete(section.import);
-  const type = edit.count(section.type);
-  edit.change(section.type, [], [[0x60, 0, 0]]);
-  edit.change(section.function, internal.functionTypes, [leb(type)]);
-  edit.change(section.table, internal.tables, []);
-  edit.change(section.memory, internal.memories, module.memories.length === 0 ? [[0, 1]] : []);
+  if (defines) sections.delete(Section.import);
+  const type = edit.count(Section.type);
+  edit.change(Section.type, [], [[0x60, 0, 0]]);
+  edit.change(Section.function, internal.functionTypes, [leb(type)]);
+  edit.change(Section.table, internal.tables, []);
+  edit.change(Section.memory, internal.memories, module.memories.length === 0 ? [[0, 1]] : []);
   const first = module.globals.length;
   const zero = [typeCodes.i32, 1, op.i32Const, 0, op.end];
-  edit.change(section.global, internal.globals, [zero, zero]);
+  edit.change(Section.global, internal.globals, [zero, zero]);
   const exported = module.exports
     .filter(({ name }) => name !== '_start')
-    .map(({ name, kind, index }) => exportOf(name, exportKinds[kind], index));
-  exported.push(exportOf('_start', exportKinds.function, module.functions.length));
-  if (memory === undefined) exported.push(exportOf('memory', exportKinds.memory, 0));
-  sections.delete(section.export);
-  edit.change(section.export, [], exported);
+    .map(({ name, kind, index }) => exportOf(name, kind, index));
+  exported.push(exportOf('_start', 'function', module.functions.length));
+  if (memory === undefined) exported.push(exportOf('memory', 'memory', 0));
+  sections.delete(Section.export);
+  edit.change(Section.export, [], exported);
   const body = startBody(module, calls, first, first + 1);
-  edit.change(section.code, internal.bodies, [[...leb(body.length), ...body]]);
+  edit.change(Section.code, internal.bodies, [[...leb(body.length), ...body]]);
   return { bytes: edit.result(), calls: { first, current: first + 1, count: calls.length } };
 }
 

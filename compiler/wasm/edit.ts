@@ -1,28 +1,13 @@
 import { ByteWriter } from '../byte-writer.ts';
-import type { ValueType } from './module.ts';
+import type { ExternalKind, ValueType } from './module.ts';
+import { externalKinds, Section, sectionOrder } from './sections.ts';
 
 /**
  * Changing modules in their binary form: sections that are vectors get entries at either end, and all else stays as it is. For modules that are
  * valid; nothing is checked.
  */
 
-/** Codes of the binary format (WebAssembly core specification, 5.2 to 5.5). */
-export const section = {
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-} as const;
-/** Sections in the order that the format prescribes; custom ones, 0, may be anywhere. */
-const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11, 0];
+/** Codes of value types (WebAssembly core specification, 5.3.1 to 5.3.4). */
 export const typeCodes: Readonly<Record<ValueType, number>> = {
   i32: 0x7f,
   i64: 0x7e,
@@ -83,9 +68,9 @@ export function signed(value: bigint): number[] {
 }
 
 /** An entry of the export section. */
-export const exportOf = (name: string, kind: number, index: number): number[] => {
+export const exportOf = (name: string, kind: ExternalKind, index: number): number[] => {
   const encoded = [...new TextEncoder().encode(name)];
-  return [...leb(encoded.length), ...encoded, kind, ...leb(index)];
+  return [...leb(encoded.length), ...encoded, externalKinds.indexOf(kind), ...leb(index)];
 };
 
 /** Contents of a valid module's sections by number. Of the custom ones, which have one number, the last: names are. */
@@ -145,7 +130,7 @@ export class Sections {
   result(): Uint8Array {
     const out = new ByteWriter();
     out.bytes(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    for (const id of order) {
+    for (const id of [...sectionOrder, Section.custom]) {
       const content = this.sections.get(id);
       if (content === undefined) continue;
       out.byte(id);

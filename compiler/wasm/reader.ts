@@ -7,7 +7,6 @@ import type {
   DataSegment,
   ElementSegment,
   Export,
-  ExternalKind,
   FunctionDecl,
   FunctionType,
   GlobalDecl,
@@ -20,31 +19,10 @@ import type {
 } from './module.ts';
 import { readNameSection } from './names.ts';
 import { operators, skipOperator } from './opcodes.ts';
+import { externalKinds, Section, sectionOrder } from './sections.ts';
 import { readDataSegment, readElementSegment } from './segments.ts';
 import { unknownOperator, unsupported } from './unsupported.ts';
 import { readRefType, readValueType } from './value-types.ts';
-
-const Section = {
-  custom: 0,
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-  tag: 13,
-} as const;
-
-/** Place of each section id in the prescribed order (§5.5.2): data count stands before code, tags before globals. */
-const order = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6];
-
-const kinds: readonly ExternalKind[] = ['function', 'table', 'memory', 'global'];
 
 export interface DecodeOptions {
   /** The module is one of Fathom's own whose memory is all native memory: its addresses may be 64 bits wide. */
@@ -91,22 +69,22 @@ export class ModuleReader {
   read(): Module {
     const r = this.in;
     this.readHeader();
-    let place = 0;
+    let place = -1;
     while (r.pos < r.bytes.length) {
       const at = r.pos;
       const id = r.u8();
-      if (id >= order.length) r.fail('malformed section id', at);
+      if (id !== Section.custom && !sectionOrder.includes(id)) r.fail('malformed section id', at);
       const size = r.u32();
       if (size > r.remaining) r.fail('length out of bounds: unexpected end of section', at + 1);
       r.end = r.pos + size;
       if (id !== Section.custom) {
-        if (order[id] <= place) {
+        if (sectionOrder.indexOf(id) <= place) {
           r.fail(
             'unexpected content after last section: junk after last section, or sections out of order',
             at,
           );
         }
-        place = order[id];
+        place = sectionOrder.indexOf(id);
       }
       if (id === Section.tag) unsupported('exceptions', at);
       this.readSection(id);
@@ -235,7 +213,7 @@ export class ModuleReader {
     const at = r.pos;
     const code = r.u8();
     if (code === 4) unsupported('exceptions', at);
-    const kind = kinds[code];
+    const kind = externalKinds[code];
     if (kind === undefined) r.fail('malformed import kind', at);
     this.imports.push({ module, name, kind, index: this.imported[kind]++ });
     if (kind === 'function') this.functions.push({ typeIndex: r.u32(), bodyStart: 0, bodyEnd: 0 });
@@ -300,7 +278,7 @@ export class ModuleReader {
     const at = r.pos;
     const code = r.u8();
     if (code === 4) unsupported('exceptions', at);
-    const kind = kinds[code];
+    const kind = externalKinds[code];
     if (kind === undefined) r.fail('malformed export kind', at);
     const index = r.u32();
     if (kind === 'function') this.escaping.add(index);

@@ -4,7 +4,7 @@ const pageMask = (1 << pageBits) - 1;
 
 /**
  * What is known of code addresses, made when an address is first asked for: a look-up costs two array accesses, where a map of
- * numbers beyond 31 bits costs a hash of each. Nothing is kept for addresses of which nothing is known: any number may be asked for.
+ * numbers beyond 31 bits costs a hash of each. Nothing is kept for addresses of which nothing is known, however many are asked for.
  */
 export class ByAddress<T> {
   private readonly pages = new Map<number, (T | undefined)[]>();

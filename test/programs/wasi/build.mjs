@@ -2,18 +2,12 @@
 // Compiles the C programs of this folder to WebAssembly by the line that stands at the top of each:
 //   node test/programs/wasi/build.mjs [FOLDER-TO-WRITE-TO]
 // Needs clang 19 and wasi-libc (Debian: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32).
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileC } from '../../../scripts/clang.mjs';
 
 const sources = fileURLToPath(new URL('.', import.meta.url));
-
-// clang runs binaryen's wasm-opt where it finds it, as in this project's node_modules: not everywhere the same code.
-const PATH = (process.env.PATH ?? '')
-  .split(':')
-  .filter((folder) => !folder.includes('node_modules'))
-  .join(':');
 
 /** Compiles all programs into a folder, by default the one of the sources; returns their names. */
 export function buildAll(folder = sources) {
@@ -23,17 +17,10 @@ export function buildAll(folder = sources) {
   for (const name of names) {
     const [, line] = /^\/\/ build: (.+)$/m.exec(readFileSync(join(sources, `${name}.c`), 'utf8')) ?? [];
     if (line === undefined) throw new Error(`${name}.c has no build line`);
-    // Run in the folder that is written to: the linker puts the output's name, as it is given, into the module.
     const [command, ...args] = line
       .split(' ')
       .map((word) => (word === `${name}.c` ? join(sources, word) : word));
-    const { status, error, stderr } = spawnSync(command, args, {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, PATH },
-    });
-    if (error) throw error;
-    if (status !== 0) throw new Error(`${line}\n${stderr}`);
+    compileC(command, args, folder);
   }
   return names;
 }

@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+
+// clang runs binaryen's wasm-opt where it finds it, as in this project's node_modules: not everywhere the same code.
+const PATH = (process.env.PATH ?? '')
+  .split(':')
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(':');
+
+/**
+ * Runs a compiler of C programs that are committed with their modules. It runs in the folder that it writes to: the linker puts the output's
+ * name, as it is given, into the module.
+ * @throws Error with the line and what it said, where it fails
+ */
+export function compileC(command, args, folder) {
+  const { status, error, stderr } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${[command, ...args].join(' ')}\n${stderr}`);
+}
