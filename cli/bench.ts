@@ -7,7 +7,8 @@ import { markdownOf } from '../bench/report/markdown.ts';
 import { runBench } from '../bench/run.ts';
 import type { Workload } from '../bench/workload.ts';
 import { workloads } from '../bench/workloads.ts';
-import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import { defaults } from '../compiler/defaults.ts';
+import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import { compileOptions, ExitCode, Progress, UsageError, writeOutput } from './common.ts';
 
 interface Flags {
@@ -48,20 +49,20 @@ export function benchCommand(done: (code: number) => void, yargs: Argv): Argv {
         })
         .option('stack', {
           describe: "publication scheme of Fathom's code",
-          choices: ['none', 'atomic', 'tail', 'field', 'unwind'] as const,
-          defaultDescription: 'atomic',
+          choices: schemeNames,
+          defaultDescription: defaults.scheme,
           requiresArg: true,
         })
         .option('order', {
           describe: 'memory order of the publication',
           choices: ['relaxed', 'release', 'seq_cst'] as const,
-          defaultDescription: 'relaxed',
+          defaultDescription: defaults.order,
           requiresArg: true,
         })
         .option('O', {
           describe: 'optimisation level, 0 to 3',
           type: 'number',
-          defaultDescription: '2',
+          defaultDescription: String(defaults.level),
           requiresArg: true,
         })
         .option('output', {
@@ -124,6 +125,7 @@ async function run(flags: Flags): Promise<number> {
     O: flags.O,
     'wasm-opt': undefined,
     'publish-leaves': undefined,
+    'without-pass': undefined,
   });
   // A page that cannot be written to is known before the minutes, not after.
   const page = flags['update-docs'];

@@ -318,6 +318,27 @@ describe('fathom compile', () => {
     expect(refused('compile', ...args)).toContain(message);
   });
 
+  it('leaves passes out by --without-pass, which can be repeated, and run gives the same', () => {
+    const passes = (...more: string[]): string[] =>
+      Object.keys(JSON.parse(done('compile', 'demo.wat', '--json', '--time-passes', ...more)).stages);
+    const left = passes('--without-pass', 'cse', '--without-pass', 'inline');
+    expect(left.sort()).toEqual(
+      passes()
+        .filter((pass) => pass !== 'cse' && pass !== 'inline')
+        .sort(),
+    );
+    expect(left).toContain('fold');
+    expect(done('run', 'demo.wat', '--invoke', 'add', '2', '3', '--without-pass', 'fold')).toBe('5\n');
+    expect(refused('compile', 'demo.wat', '--without-pass', 'legalize')).toMatch(/Choices: .*"cse"/);
+    done('compile', 'demo.wat', '-o', 'demo.fathom');
+    expect(refused('run', 'demo.fathom', '--invoke', 'add', '2', '3', '--without-pass', 'cse')).toMatch(
+      /--without-pass cse comes too late$/,
+    );
+    writeFileSync(at('command.wat'), command);
+    done('compile', 'command.wat', '-o', 'command');
+    expect(refused('run', 'command', '--without-pass', 'cse')).toMatch(/--without-pass comes too late$/);
+  });
+
   it('compiles a module to a shorter one by --wasm-opt', () => {
     const plain = JSON.parse(done('compile', 'demo.wat', '--json')) as { wasmBytes: number };
     const optimised = JSON.parse(done('compile', 'demo.wat', '--json', '--wasm-opt')) as {

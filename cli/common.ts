@@ -7,7 +7,7 @@ import { CompileError, ImageError } from '../compiler/errors.ts';
 import { isImageFile, readImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../compiler/index.ts';
-import type { OptimisationLevel } from '../compiler/passes/pipeline.ts';
+import { type OptimisationLevel, optionalPasses, type PassName } from '../compiler/passes/pipeline.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
@@ -32,7 +32,16 @@ export interface CompileFlags {
   O: number | undefined;
   'wasm-opt': boolean | undefined;
   'publish-leaves': boolean | undefined;
+  'without-pass': PassName[] | undefined;
 }
+
+/** The option `--without-pass`. */
+export const withoutPassOption = {
+  describe: 'leave out this optimisation pass, of those that the level has; repeatable',
+  choices: optionalPasses,
+  array: true,
+  nargs: 1,
+} as const;
 
 /** What holds where the command line does not say. An image has its own answers: {@link loadImage}. */
 const defaultTarget = 'x86_64';
@@ -71,7 +80,8 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
     .option('publish-leaves', {
       describe: 'leaf functions publish too (for readers on other threads)',
       type: 'boolean',
-    });
+    })
+    .option('without-pass', withoutPassOption);
 }
 
 /** A module as read from a file, binary. */
@@ -167,6 +177,7 @@ export function compileOptions(flags: CompileFlags): CompileOptions {
     scheme: flags.stack ?? defaults.scheme,
     order: flags.order ?? defaults.order,
     publishLeaves: flags['publish-leaves'] ?? false,
+    without: flags['without-pass'] ?? [],
   };
 }
 
@@ -202,6 +213,7 @@ function refuseOptions(path: string, image: Image, flags: CompileFlags): void {
     ['-O', flags.O, undefined],
     ['--wasm-opt', flags['wasm-opt'], undefined],
     ['--publish-leaves', flags['publish-leaves'], undefined],
+    ['--without-pass', flags['without-pass'], undefined],
   ] as const;
   for (const [option, given, has] of asked)
     if (given !== undefined && given !== has)

@@ -3,30 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
-import type { CompileContext } from '../compiler/context.ts';
-import type { Func } from '../compiler/ir/function.ts';
 import { createWebAssembly } from '../emu/webassembly.ts';
 import { assemble, program } from '../test/support/profiles.ts';
 import { configurationsOf, shortNames } from './compare/configuration.ts';
 import type { CompareReport, ConfigurationReport } from './compare/report.ts';
 import { compareCommand } from './compare.ts';
 
-/** A pass of the compiler that these specs can switch off: the change that makes code worse. */
-const pass = vi.hoisted(() => ({ on: true }));
-vi.mock('../compiler/passes/cse.ts', async (original) => {
-  const { cse } = (await original()) as { cse: (func: Func, context: CompileContext) => void };
-  return {
-    cse(func: Func, context: CompileContext): void {
-      if (pass.on) cse(func, context);
-    },
-  };
-});
-
 const folder = mkdtempSync(join(tmpdir(), 'fathom-compare-'));
 const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => {
-  pass.on = true;
   vi.restoreAllMocks();
 });
 
@@ -44,8 +30,25 @@ const twice = `(module (memory 1)
       (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get 0)))`;
 
+/** Functions that inlining, folding and common subexpressions make shorter. */
+const passes = `(module (memory 1)
+  (func $small (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+  (func $work (param i32 i32) (result i32)
+    (drop (i32.xor (local.get 0) (local.get 1)))
+    (i32.store offset=4 (i32.const 8) (i32.mul (i32.const 6) (i32.const 7)))
+    (i32.add
+      (i32.add (i32.mul (local.get 0) (local.get 1)) (call $small (local.get 0)))
+      (i32.mul (local.get 0) (local.get 1))))
+  (func (export "run") (param i32) (result i32) (local i32)
+    (loop $again
+      (local.set 1 (call $work (local.get 0) (local.get 1)))
+      (local.set 1 (call $work (local.get 1) (local.get 0)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 1)))`;
+
 beforeAll(() => {
   writeFileSync(at('twice.wat'), twice);
+  writeFileSync(at('passes.wat'), passes);
   writeFileSync(at('fib.wat'), program('fib'));
 });
 
@@ -234,8 +237,7 @@ describe('--against', () => {
   });
 
   it('fails when a pass is switched off, and names the function', async () => {
-    pass.on = false;
-    const { code, output } = await gate();
+    const { code, output } = await gate('--without-pass', 'cse');
     expect(code).toBe(1);
     const lines = output.slice(output.indexOf('against')).split('\n');
     const failed = lines.flatMap((line, k) => (line.startsWith('FAILED') ? [[line, lines[k + 1]]] : []));
@@ -249,18 +251,38 @@ describe('--against', () => {
     expect(output).not.toMatch(/plain grew/);
   });
 
+  it.each(['inline', 'fold', 'cse'])('fails without %s at -O2, too, with the same result', async (name) => {
+    const run = [at('passes.wat'), '--invoke', 'run', '50', '--target', 'x86_64', '-O', '2'];
+    await fathom(...run, '-o', at('passes.json'));
+    const gated = await fathom(
+      ...run,
+      '--without-pass',
+      name,
+      '--against',
+      at('passes.json'),
+      '-o',
+      at('x.json'),
+    );
+    expect([gated.errors, gated.code]).toEqual(['', 1]);
+    expect(gated.output).toMatch(
+      /FAILED x86_64 atomic relaxed -O2: instructions executed: .*\n {2}(run|work) grew: /,
+    );
+    const [before, after] = ['passes.json', 'x.json'].map(
+      (file): CompareReport => JSON.parse(readFileSync(at(file), 'utf8')),
+    );
+    expect(after.configurations[0].outcome).toEqual(before.configurations[0].outcome);
+  });
+
   it('allows what it is told to', async () => {
-    pass.on = false;
-    expect((await gate('--allow', '60%')).code).toBe(0);
-    expect((await gate('--allow', '0.6')).code).toBe(0);
-    expect((await gate('--allow', '1%')).code).toBe(1);
+    const worse = (allow: string) => gate('--without-pass', 'cse', '--allow', allow);
+    expect((await worse('60%')).code).toBe(0);
+    expect((await worse('0.6')).code).toBe(0);
+    expect((await worse('1%')).code).toBe(1);
     await expect(gate('--allow', 'much')).rejects.toThrow('--allow takes a share such as 2%, not much');
   });
 
   it('improvements pass and are told', async () => {
-    pass.on = false;
-    await fathom(at('twice.wat'), '--invoke', 'run', '50', '-o', at('worse.json'));
-    pass.on = true;
+    await fathom(at('twice.wat'), '--invoke', 'run', '50', '--without-pass', 'cse', '-o', at('worse.json'));
     const { code, output } = await fathom(
       at('twice.wat'),
       '--invoke',
@@ -320,6 +342,7 @@ describe('the command line', () => {
     [['-o', 'x.txt'], 'the ending names no format'],
     [['--invoke', 'nobody'], 'has no exported function nobody'],
     [['--sort', 'colour'], 'Invalid values'],
+    [['--without-pass', 'legalize'], 'Choices: "fold", "copies", "cse"'],
   ])('refuses %j', async (args, message) => {
     await expect(fathom(at('twice.wat'), ...args)).rejects.toThrow(message);
   });

@@ -1,8 +1,18 @@
 import type { Argv } from 'yargs';
 import { defaults } from '../compiler/defaults.ts';
+import type { PassName } from '../compiler/passes/pipeline.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
-import { ExitCode, inFile, level, Progress, readInput, UsageError, writeOutput } from './common.ts';
+import {
+  ExitCode,
+  inFile,
+  level,
+  Progress,
+  readInput,
+  UsageError,
+  withoutPassOption,
+  writeOutput,
+} from './common.ts';
 import { compareReports } from './compare/against.ts';
 import { type Build, build, type Outcome, type Subject } from './compare/build.ts';
 import { columns } from './compare/columns.ts';
@@ -19,6 +29,7 @@ interface Flags extends SubjectFlags {
   order: MemoryOrder[];
   O: number[];
   'publish-leaves': boolean | undefined;
+  'without-pass': PassName[] | undefined;
   sort: string | undefined;
   top: number;
   function: string | undefined;
@@ -86,6 +97,7 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
           default: [defaults.level as number],
         })
         .option('publish-leaves', { describe: 'leaf functions publish, too', type: 'boolean' })
+        .option('without-pass', withoutPassOption)
         .option('wasm-opt', { describe: "run binaryen's optimiser on the module first", type: 'boolean' })
         .option('sort', {
           describe: 'order of the functions',
@@ -198,6 +210,7 @@ async function buildAll(
       const built: Build = await inFile(flags.module, () =>
         build(subject, configuration, {
           publishLeaves: flags['publish-leaves'] ?? false,
+          without: flags['without-pass'] ?? [],
           debug: flags.debug,
           progress: (n, of) => progress.update(n, of),
         }),

@@ -51,7 +51,11 @@ async function main(argv: readonly string[]): Promise<number> {
     .wrap(100)
     .version()
     .help()
-    .parserConfiguration({ 'parse-positional-numbers': false, 'populate--': true })
+    .parserConfiguration({
+      'parse-positional-numbers': false,
+      'populate--': true,
+      'camel-case-expansion': false,
+    })
     .middleware(takeArguments)
     .check(givenOnce)
     .fail((message, error) => {
@@ -106,6 +110,7 @@ function givenOnce(argv: Record<string, unknown>): true {
     'files',
     'dir',
     'env',
+    'without-pass',
     ...(Array.isArray(argv._) ? (commandLists[String(argv._[0])] ?? []) : []),
   ];
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !lists.includes(key));

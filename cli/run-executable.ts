@@ -121,7 +121,10 @@ function prepareElf(
   if (flags.invoke !== undefined)
     throw new UsageError(`${path}: is an executable, which has no exports to call by --invoke`);
   const late = (
-    ['target', 'stack', 'order', 'O', 'wasm-opt', 'publish-leaves', 'stack-size', 'dump-signal'] as const
+    [
+      ...(['target', 'stack', 'order', 'O', 'wasm-opt', 'publish-leaves', 'without-pass'] as const),
+      ...(['stack-size', 'dump-signal'] as const),
+    ] as const
   ).find((name) => flags[name] !== undefined && !(name === 'target' && flags.target === target));
   if (late !== undefined)
     throw new UsageError(

@@ -2,6 +2,7 @@ import type { EnvLayout } from './abi.ts';
 import type { Intrinsic } from './frontend/intrinsics.ts';
 import type { Callee, FunctionSymbol } from './ir/function.ts';
 import type { InlineTemplate } from './passes/inline.ts';
+import type { PassName } from './passes/pipeline.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
 import type { Module } from './wasm/module.ts';
@@ -16,6 +17,8 @@ export interface CompileContext {
   readonly native?: boolean;
   /** Imported functions that are instructions, by index in the function index space (CompileOptions.intrinsics). */
   readonly intrinsics?: ReadonlyMap<number, Intrinsic>;
+  /** Passes that are switched off (CompileOptions.without). */
+  readonly without?: ReadonlySet<PassName>;
   /** SSA signature and symbol of function `index` of the index space; only defined (not imported) functions. */
   function(index: number): Callee;
   /**

@@ -9,7 +9,7 @@ import { Clock } from './clock.ts';
 import type { Image } from './image/image.ts';
 import { link } from './image/link.ts';
 import type { Func } from './ir/function.ts';
-import { type OptimisationLevel, runPasses } from './passes/pipeline.ts';
+import { type OptimisationLevel, type PassName, runPasses } from './passes/pipeline.ts';
 import { Program } from './program.ts';
 import { schemes } from './stack/index.ts';
 import { none } from './stack/none.ts';
@@ -26,6 +26,11 @@ export interface CompileOptions {
   readonly order: MemoryOrder;
   /** Functions that call nothing publish too, for readers that do not know the program counter. */
   readonly publishLeaves?: boolean;
+  /**
+   * Passes that are left out, of those that the level has and code can do without (`optionalPasses`): to see what one is worth, or
+   * whether it is to blame. Of an executable, the module is compiled without them, the runtime is not.
+   */
+  readonly without?: readonly PassName[];
   /**
    * Imports from the module `fathom` are instructions (frontend/intrinsics.ts), which reach all memory of the process: for
    * Fathom's own runtime, never for a user's module.
@@ -57,13 +62,13 @@ export type MachineStage = 'select' | 'allocate' | 'layout';
  *   them other than by calls, or exports a `service` of another type
  */
 export function compile(bytes: Uint8Array, options: CompileOptions): Image {
-  const { target, scheme, order, publishLeaves = false, intrinsics = false } = options;
+  const { target, scheme, order, publishLeaves = false } = options;
   const clock = new Clock(options.observe?.onTime);
   const module = decodeModule(bytes);
   validateModule(module);
   clock.lap('decode');
   const publication = { scheme: schemes[scheme](target.wordBytes), order, leaves: publishLeaves };
-  const program = new Program(module, target, publication, intrinsics);
+  const program = new Program(module, target, publication, options);
   const compiled: CompiledFunction[] = [];
   for (let id = 0; id < program.size; id++) {
     compiled.push(compileFunction(program, id, options, clock));

@@ -11,6 +11,7 @@ import type { Image } from './image/image.ts';
 import type { Callee, Func, FunctionKind, FunctionSymbol } from './ir/function.ts';
 import type { InlineTemplate } from './passes/inline.ts';
 import { InlineTemplates } from './passes/inline-templates.ts';
+import type { PassName } from './passes/pipeline.ts';
 import type { Publication } from './stack/scheme.ts';
 import type { Target } from './target.ts';
 import type { Module } from './wasm/module.ts';
@@ -33,6 +34,12 @@ function functionNames(module: Module): (index: number) => string {
 
 const adapterKinds = ['entry', 'cross', 'host'] as const;
 
+/** See CompileOptions. */
+export interface ProgramOptions {
+  readonly intrinsics?: boolean;
+  readonly without?: readonly PassName[];
+}
+
 /**
  * All functions that an image consists of: those that the module defines in index order, init, the adapters, and helpers
  * from the moment that some function asks for them. Symbol ids are places in this order.
@@ -43,6 +50,7 @@ export class Program implements CompileContext {
   readonly target: Target;
   readonly publication: Publication;
   readonly intrinsics?: ReadonlyMap<number, Intrinsic>;
+  readonly without: ReadonlySet<PassName>;
   /** The image's tables of symbols. */
   readonly symbols: Image['symbols'];
   private readonly entries: Entry[] = [];
@@ -50,8 +58,14 @@ export class Program implements CompileContext {
   private readonly templates = new InlineTemplates(this, (symbol) => this.build(symbol));
 
   /** @throws CompileError `invalid`, only with `intrinsics`, if the module uses them or the name `service` for what they are not */
-  constructor(module: Module, target: Target, publication: Publication, intrinsics = false) {
+  constructor(
+    module: Module,
+    target: Target,
+    publication: Publication,
+    { intrinsics = false, without = [] }: ProgramOptions = {},
+  ) {
     this.module = module;
+    this.without = new Set(without);
     this.target = target;
     this.publication = publication;
     if (intrinsics) this.intrinsics = findIntrinsics(module);

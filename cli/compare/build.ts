@@ -1,6 +1,7 @@
 import type { CompiledFunction } from '../../compiler/backend/emit.ts';
 import type { Image } from '../../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../../compiler/index.ts';
+import type { PassName } from '../../compiler/passes/pipeline.ts';
 import { ExecutionCounts } from '../../emu/execution-counts.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassembly.ts';
@@ -49,18 +50,30 @@ export interface Run {
 
 export interface BuildOptions {
   readonly publishLeaves: boolean;
+  /** Passes that are left out in all configurations. */
+  readonly without: readonly PassName[];
   /** Stack traces of errors with this program's own frames. */
   readonly debug: boolean;
   readonly progress?: (done: number, of: number) => void;
 }
 
-/** Keeps what the compiler said of the functions of each image. */
+/** Compiles without some passes, and keeps what the compiler said of the functions of each image. */
 class Compilations {
   readonly byImage = new Map<Image, ReadonlyMap<number, CompiledFunction>>();
 
+  private readonly without: readonly PassName[];
+
+  constructor(without: readonly PassName[]) {
+    this.without = without;
+  }
+
   readonly compile = (bytes: Uint8Array, options: CompileOptions): Image => {
     const compiled: CompiledFunction[] = [];
-    const image = compile(bytes, { ...options, observe: { afterEmit: (f) => compiled.push(f) } });
+    const image = compile(bytes, {
+      ...options,
+      without: this.without,
+      observe: { afterEmit: (f) => compiled.push(f) },
+    });
     this.byImage.set(image, matched(image, compiled));
     return image;
   };
@@ -86,10 +99,10 @@ function matched(image: Image, compiled: readonly CompiledFunction[]): Map<numbe
 export async function build(
   { bytes, run }: Subject,
   configuration: Configuration,
-  { publishLeaves, debug, progress }: BuildOptions,
+  { publishLeaves, without, debug, progress }: BuildOptions,
 ): Promise<Build> {
   const { target, scheme, order, level } = configuration;
-  const compilations = new Compilations();
+  const compilations = new Compilations(without);
   const options = { target: targets[target], scheme, order, level, publishLeaves };
   const image = bytes && compilations.compile(bytes, { ...options, ...(progress && { progress }) });
   const of = (found: Image): Build => ({

@@ -4,11 +4,8 @@ import { type Func, inlinedBody } from '../ir/function.ts';
 import { ByteReader } from '../wasm/bytes.ts';
 import type { Module } from '../wasm/module.ts';
 import { skipOperator } from '../wasm/opcodes.ts';
-import { copies } from './copies.ts';
-import { cse } from './cse.ts';
-import { dce } from './dce.ts';
-import { fold } from './fold.ts';
-import { type InlineTemplate, inline, inlineCost, inlining } from './inline.ts';
+import { type InlineTemplate, inlineCost, inlining } from './inline.ts';
+import { runTemplatePasses } from './pipeline.ts';
 
 /**
  * The functions of a program that can be inlined: each is built when it is first asked for, the ones that it calls before it.
@@ -60,7 +57,7 @@ export class InlineTemplates {
       if (error instanceof CompileError) return null;
       throw error;
     }
-    for (const pass of [inline, fold, copies, cse, dce]) pass(func, ctx);
+    runTemplatePasses(func, ctx);
     const cost = inlineCost(func);
     if (cost > Math.max(inlining.inLoop, inlining.once) || callsItself(func) || func.slotBytes > 0)
       return null;

@@ -7,7 +7,7 @@ import { parseFunction } from '../ir/parse.ts';
 import { printFunction } from '../ir/print.ts';
 import { Type } from '../ir/types.ts';
 import { verify } from '../ir/verify.ts';
-import { type OptimisationLevel, passesFor, passNames, runPasses } from './pipeline.ts';
+import { type OptimisationLevel, optionalPasses, passesFor, passNames, runPasses } from './pipeline.ts';
 
 const runs = 250;
 
@@ -45,6 +45,30 @@ test.each([
       });
     }),
     { numRuns: runs },
+  );
+});
+
+test.each(optionalPasses)('without %s a function does the same, and the others run as ever', (name) => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer(), (seed, worldSeed) => {
+      const func = randomFunction(seed, Type.i32);
+      const before = observe(func, worldSeed, Type.i32, helperResult);
+      const ran: string[] = [];
+      const context = { ...testContext(Type.i32), without: new Set([name]) };
+      runPasses(func, 2, context, (pass) => ran.push(pass));
+      verify(func, Type.i32);
+      expect(observe(func, worldSeed, Type.i32, helperResult)).toEqual(before);
+      const all = passesFor(func.symbol.kind, 2, context.target).map((pass) => pass.name);
+      expect(ran).toEqual(all.filter((pass) => pass !== name));
+      expect(ran.length).toBeLessThan(all.length);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('what is not optional is the lowering', () => {
+  expect([...optionalPasses].sort()).toEqual(
+    passNames.filter((name) => !['legalize', 'lower64'].includes(name)).sort(),
   );
 });
 

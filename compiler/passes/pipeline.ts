@@ -12,10 +12,8 @@ import { lower64 } from './lower64.ts';
 /** 0: what the target needs and nothing else; 1: cheap passes; 2: inlining, too. 3 is 2 until there are passes that only it runs. */
 export type OptimisationLevel = 0 | 1 | 2 | 3;
 
-export interface Pass {
-  readonly name: string;
-  run(func: Func, ctx: CompileContext): void;
-}
+/** What a pass does: it changes the function in place. */
+type Run = (func: Func, ctx: CompileContext) => void;
 
 const passes = {
   inline: { name: 'inline', run: inline },
@@ -25,7 +23,14 @@ const passes = {
   legalize: { name: 'legalize', run: legalize },
   lower64: { name: 'lower64', run: lower64 },
   dce: { name: 'dce', run: dce },
-} as const satisfies Record<string, Pass>;
+} as const satisfies Record<string, { readonly name: string; readonly run: Run }>;
+
+export type PassName = keyof typeof passes;
+
+export interface Pass {
+  readonly name: PassName;
+  readonly run: Run;
+}
 
 /** Names of all passes, in no particular order. */
 export const passNames: readonly string[] = Object.keys(passes);
@@ -47,6 +52,14 @@ const full: Level = { before: [passes.inline, ...cheap.before], after: cheap.aft
 /** Which passes run at each level, around the lowering. */
 const levels: readonly Level[] = [none, cheap, full, full];
 
+/** Names of the passes that code can do without, which are all but the lowering: what `CompileOptions.without` takes. */
+export const optionalPasses: readonly PassName[] = [
+  ...new Set(levels.flatMap(({ before, after }) => [...before, ...after].map(({ name }) => name))),
+];
+
+/** What a body goes through before it is put in place of calls (inline-templates.ts). */
+const templatePasses: readonly Pass[] = [...full.before, passes.dce];
+
 /** Lowering that every function needs. Splitting words leaves operations behind that may need a helper in turn. */
 const lowering: readonly Pass[] = [passes.legalize];
 const splitLowering: readonly Pass[] = [passes.legalize, passes.lower64, passes.legalize];
@@ -57,6 +70,11 @@ export function passesFor(kind: FunctionKind, level: OptimisationLevel, target: 
   const adapter = kind === 'entry-adapter' || kind === 'cross-adapter' || kind === 'host-adapter';
   const { before, after } = adapter ? none : levels[level];
   return [...before, ...(target.lowering.splitWords ? splitLowering : lowering), ...after];
+}
+
+/** Optimises a body that is to be inlined, in place. It is lowered where it comes to be. */
+export function runTemplatePasses(func: Func, ctx: CompileContext): void {
+  for (const pass of templatePasses) if (!ctx.without?.has(pass.name)) pass.run(func, ctx);
 }
 
 /**
@@ -70,6 +88,7 @@ export function runPasses(
   observe?: (pass: string, func: Func) => void,
 ): void {
   for (const pass of passesFor(func.symbol.kind, level, ctx.target)) {
+    if (ctx.without?.has(pass.name)) continue;
     pass.run(func, ctx);
     observe?.(pass.name, func);
   }
