@@ -46,8 +46,7 @@ export type Outcome =
 /** What a scheme and an order cost, in comparison with `none` and the same order. */
 export interface SchemeCost {
   readonly scheme: SchemeName;
-  /** The order that was measured, and others that make the same code. */
-  readonly orders: readonly MemoryOrder[];
+  readonly order: MemoryOrder;
   readonly instructions: number;
   readonly codeBytes: number;
   readonly addedInstructions: number;

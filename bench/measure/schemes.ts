@@ -1,23 +1,14 @@
 import type { OptimisationLevel } from '../../compiler/passes/pipeline.ts';
-import { type MemoryOrder, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
-import type { Target, TargetName } from '../../compiler/target.ts';
+import { memoryOrders, type SchemeName, schemeNames } from '../../compiler/stack/scheme.ts';
+import type { Target } from '../../compiler/target.ts';
 import type { SchemeCost } from '../model.ts';
 import { type CountedRun, countModule } from './counts.ts';
-
-/**
- * The memory orders that make different code on a target, each with the others that make the same. x86-64 needs no
- * instruction for `release`: it orders stores among themselves (SDM volume 3, 9.2.2).
- */
-export const distinctOrders: Readonly<Record<TargetName, readonly (readonly MemoryOrder[])[]>> = {
-  x86_64: [['relaxed', 'release'], ['seq_cst']],
-  armv7: [['relaxed'], ['release'], ['seq_cst']],
-};
 
 export interface SchemeOptions {
   readonly target: Target;
   readonly level: OptimisationLevel;
   readonly n: number;
-  /** Only the first of the orders. */
+  /** The first of the orders alone. */
   readonly quick: boolean;
   /** Judges what each run gave; may throw. */
   readonly check: (run: CountedRun) => void;
@@ -27,9 +18,9 @@ export interface SchemeOptions {
 export function schemeCosts(bytes: Uint8Array, options: SchemeOptions): SchemeCost[] {
   const { target, level, n, quick, check } = options;
   const costs: SchemeCost[] = [];
-  for (const orders of distinctOrders[target.name].slice(0, quick ? 1 : undefined)) {
+  for (const order of quick ? memoryOrders.slice(0, 1) : memoryOrders) {
     const count = (scheme: SchemeName) => {
-      const run = countModule(bytes, { target, level, scheme, order: orders[0] }, n);
+      const run = countModule(bytes, { target, level, scheme, order }, n);
       check(run);
       return { instructions: run.counted.instructions, codeBytes: run.codeBytes };
     };
@@ -38,7 +29,7 @@ export function schemeCosts(bytes: Uint8Array, options: SchemeOptions): SchemeCo
       const run = scheme === 'none' ? none : count(scheme);
       costs.push({
         scheme,
-        orders,
+        order,
         ...run,
         addedInstructions: run.instructions - none.instructions,
         addedCode: run.codeBytes - none.codeBytes,

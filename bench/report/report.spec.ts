@@ -24,7 +24,7 @@ const workload = (name: string, peer: Outcome): WorkloadResult => ({
     x86_64: [
       {
         scheme: 'none',
-        orders: ['relaxed'],
+        order: 'relaxed',
         instructions: 1000,
         codeBytes: 100,
         addedInstructions: 0,
@@ -32,7 +32,7 @@ const workload = (name: string, peer: Outcome): WorkloadResult => ({
       },
       {
         scheme: 'tail',
-        orders: ['relaxed'],
+        order: 'relaxed',
         instructions: 1015,
         codeBytes: 90,
         addedInstructions: 15,

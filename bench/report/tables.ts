@@ -128,9 +128,9 @@ function schemeTable(
   const schemes = schemeNames.filter((name): name is Exclude<SchemeName, 'none'> => name !== 'none');
   const rows = workloads.flatMap((workload) => {
     const costs = workload.schemes[target] ?? [];
-    const orders = [...new Set(costs.map((cost) => cost.orders.join(', ')))];
+    const orders = [...new Set(costs.map((cost) => cost.order))];
     return orders.map((order) => {
-      const same = costs.filter((cost) => cost.orders.join(', ') === order);
+      const same = costs.filter((cost) => cost.order === order);
       const base = same.find(({ scheme }) => scheme === 'none')?.[what] ?? 0;
       const cells = schemes.map((name) => {
         const cost = same.find(({ scheme }) => scheme === name);
