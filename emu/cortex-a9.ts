@@ -1,5 +1,6 @@
 import { type PipelineInst, steadyCycles } from '../targets/armv7/cortex-a9-pipeline.ts';
 import { createDisassembler, type Disassembler } from './capstone.ts';
+import type { Core } from './core.ts';
 import { decodeInstruction } from './cortex-a9-decode.ts';
 
 /** Code has an instruction that the cycle model does not know. */
@@ -108,6 +109,12 @@ export class CortexA9 {
 interface BlockEstimate {
   readonly cycles: number;
   readonly unknown: readonly string[];
+}
+
+/** Estimated cycles of all that an ARMv7 core executed since its counting was turned on. */
+export function estimateCycles(model: CortexA9, core: Core): number {
+  const read = (address: number, size: number): Uint8Array => core.space.readBytes(address, size);
+  return model.programCycles(core.executedBlocks(), read).cycles;
 }
 
 /** Loads the disassembler and gives the model. */

@@ -15,11 +15,12 @@ import { memoryClass } from './js-api/memory.ts';
 import { bytesOf, imageOf, moduleClass, moduleOf, viewOf } from './js-api/module.ts';
 import { tableClass } from './js-api/table.ts';
 import { Machine } from './machine.ts';
+import { type Measurement, measure } from './measure.ts';
 
 export interface WebAssemblyOptions {
   /** Whose machine code, on which emulated core: a target's name, or a target itself (a changed one, in tests). */
   readonly target: TargetName | Target;
-  /** Optimisation level; 1 where it is not given, because compiling is part of instantiating. */
+  /** Optimisation level; as the command line's where it is not given (compiler/defaults.ts), and so are scheme and order. */
   readonly level?: OptimisationLevel;
   readonly scheme?: SchemeName;
   readonly order?: MemoryOrder;
@@ -107,11 +108,15 @@ export function createWebAssembly(options: WebAssemblyOptions) {
     validate,
     /** Of bytes: `{module, instance}`; of a Module: the instance. */
     instantiate: instantiate as {
-      (
+      /** `Exports` says for TypeScript what the module exports; nothing checks it. */
+      <Exports extends object = object>(
         bytes: ArrayBufferView | ArrayBufferLike,
         imports?: object,
-      ): Promise<{ module: Module; instance: Instance }>;
-      (module: Module, imports?: object): Promise<Instance>;
+      ): Promise<{ module: Module; instance: Instance & { readonly exports: Exports } }>;
+      <Exports extends object = object>(
+        module: Module,
+        imports?: object,
+      ): Promise<Instance & { readonly exports: Exports }>;
     },
     Module,
     /**
@@ -131,6 +136,11 @@ export function createWebAssembly(options: WebAssemblyOptions) {
     CompileError,
     LinkError,
     RuntimeError,
+    /**
+     * Does `work`, which may be asynchronous, and counts what is executed meanwhile. This is none of the real `WebAssembly`'s.
+     * @throws what `work` does; RangeError while another measurement is under way
+     */
+    measure: <T>(work: () => T): Promise<Measurement<Awaited<T>>> => measure(machine, work),
     /** The machine that everything here lives on. */
     machine,
     [Symbol.toStringTag]: 'WebAssembly',

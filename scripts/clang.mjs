@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 // clang runs binaryen's wasm-opt where it finds it, as in this project's node_modules: not everywhere the same code.
 const PATH = (process.env.PATH ?? '')
@@ -19,4 +21,16 @@ export function compileC(command, args, folder) {
   });
   if (error) throw error;
   if (status !== 0) throw new Error(`${[command, ...args].join(' ')}\n${stderr}`);
+}
+
+/**
+ * Compiles a C program by the line `// build: COMMAND ARGS` at its top, which names it and its module as seen from its folder.
+ * @throws Error where it has none, or fails
+ */
+export function compileByLine(path, folder) {
+  const name = basename(path);
+  const [, line] = /^\/\/ build: (.+)$/m.exec(readFileSync(path, 'utf8')) ?? [];
+  if (line === undefined) throw new Error(`${name} has no build line`);
+  const [command, ...args] = line.split(' ').map((word) => (word === name ? path : word));
+  compileC(command, args, folder);
 }

@@ -2,12 +2,11 @@ import { readElf, readSymbols } from '../../compiler/elf/reader.ts';
 import type { Image } from '../../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../../compiler/index.ts';
 import type { Core } from '../../emu/core.ts';
-import type { CortexA9 } from '../../emu/cortex-a9.ts';
+import { type CortexA9, estimateCycles } from '../../emu/cortex-a9.ts';
 import { LinuxProcess } from '../../emu/linux/index.ts';
 import { Machine } from '../../emu/machine.ts';
 import { createWebAssembly } from '../../emu/webassembly.ts';
 import type { Counted } from '../model.ts';
-import { estimateCycles } from './cycles.ts';
 
 /** One call of `run` on an emulated core: what it gave, as an unsigned word, and what it took. */
 export interface CountedRun {

@@ -2,10 +2,10 @@
 // Compiles the C programs of this folder to WebAssembly by the line that stands at the top of each:
 //   node test/programs/wasi/build.mjs [FOLDER-TO-WRITE-TO]
 // Needs clang 19 and wasi-libc (Debian: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32).
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileC } from '../../../scripts/clang.mjs';
+import { compileByLine } from '../../../scripts/clang.mjs';
 
 const sources = fileURLToPath(new URL('.', import.meta.url));
 
@@ -14,14 +14,7 @@ export function buildAll(folder = sources) {
   const names = readdirSync(sources)
     .filter((name) => name.endsWith('.c'))
     .map((name) => name.slice(0, -'.c'.length));
-  for (const name of names) {
-    const [, line] = /^\/\/ build: (.+)$/m.exec(readFileSync(join(sources, `${name}.c`), 'utf8')) ?? [];
-    if (line === undefined) throw new Error(`${name}.c has no build line`);
-    const [command, ...args] = line
-      .split(' ')
-      .map((word) => (word === `${name}.c` ? join(sources, word) : word));
-    compileC(command, args, folder);
-  }
+  for (const name of names) compileByLine(join(sources, `${name}.c`), folder);
   return names;
 }
 
