@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import { createWebAssembly } from '../emu/webassembly.ts';
@@ -340,11 +341,24 @@ describe('the command line', () => {
     [['--top', '0'], '--top takes a whole number'],
     [['-O', '7'], '-O takes 0, 1, 2 or 3, not 7'],
     [['-o', 'x.txt'], 'the ending names no format'],
+    [['--sources', 'nowhere'], '--sources nowhere: no such folder'],
     [['--invoke', 'nobody'], 'has no exported function nobody'],
     [['--sort', 'colour'], 'Invalid values'],
     [['--without-pass', 'legalize'], 'Choices: "fold", "copies", "cse"'],
   ])('refuses %j', async (args, message) => {
     await expect(fathom(at('twice.wat'), ...args)).rejects.toThrow(message);
+  });
+
+  it('says what is wrong with source lines, and goes on without', async () => {
+    const module = readFileSync(fileURLToPath(new URL('../test/programs/source/mean.wasm', import.meta.url)));
+    const lines = module.indexOf('.debug_line');
+    // The version, behind the unit's length.
+    module.fill(0xff, lines + 11, lines + 15);
+    writeFileSync(at('damaged.wasm'), module);
+    const { code, errors } = await fathom(at('damaged.wasm'), '-o', at('damaged.html'));
+    expect(code).toBe(0);
+    expect(errors).toMatch(/damaged\.wasm: no source lines: its DWARF is damaged: .*at byte 0x/);
+    expect(readFileSync(at('damaged.html'), 'utf8')).toContain('<span id="view">WebAssembly</span>');
   });
 
   it('knows the workloads', async () => {

@@ -1,8 +1,11 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Argv } from 'yargs';
 import { defaults } from '../compiler/defaults.ts';
 import type { PassName } from '../compiler/passes/pipeline.ts';
 import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { TargetName } from '../compiler/target.ts';
+import type { Module } from '../compiler/wasm/module.ts';
 import {
   ExitCode,
   inFile,
@@ -22,6 +25,7 @@ import { writeHtml } from './compare/html.ts';
 import { type CompareReport, readReport, reportOf } from './compare/report.ts';
 import { formatComparisons, formatReport } from './compare/show.ts';
 import { type SubjectFlags, subjectOf } from './compare/subject.ts';
+import { readSource, type Source, SourceError } from './source/index.ts';
 
 interface Flags extends SubjectFlags {
   target: TargetName[];
@@ -36,6 +40,7 @@ interface Flags extends SubjectFlags {
   against: string | undefined;
   allow: string;
   output: string | undefined;
+  sources: string[];
   json: boolean;
   debug: boolean;
 }
@@ -130,9 +135,19 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
           type: 'string',
           requiresArg: true,
         })
+        .option('sources', {
+          describe:
+            'with -o page.html: show the source files that the module names, if they are in this folder',
+          type: 'string',
+          array: true,
+          nargs: 1,
+          default: [],
+          requiresArg: true,
+        })
         .example('$0 compare app.wasm', 'what its functions become on x86-64 and on Cortex-A9')
         .example('$0 compare fib.wat --invoke fib 20', 'and what calling one executes')
         .example('$0 compare app.wasm --run -o app.html -- --quick', 'a page: wasm, x86-64 and ARMv7 in step')
+        .example('$0 compare app.wasm --sources . -o app.html', 'the same with source lines, of clang -g')
         .example('$0 compare app.wasm --stack none atomic tail', 'what publication schemes cost')
         .example('$0 compare app.wasm --target armv7 -O 0 1 --sort spills', 'what optimisation changes')
         .example(
@@ -156,6 +171,9 @@ async function run(flags: Flags): Promise<number> {
   const allow = shareOf(flags.allow);
   if (output !== undefined && !/\.(html|json)$/i.test(output))
     throw new UsageError(`${output}: the ending names no format; there are .html and .json`);
+  for (const folder of flags.sources)
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`--sources ${folder}: no such folder`);
   const before =
     against === undefined ? undefined : readReport(against, new TextDecoder().decode(readInput(against)));
   const configurations = configurationsOf({
@@ -174,6 +192,7 @@ async function run(flags: Flags): Promise<number> {
         ? writeHtml(
             report,
             parts.map(({ reader }) => reader),
+            sourceOf(flags, parts[0].reader.build.image.module),
           )
         : `${JSON.stringify(report)}\n`,
     );
@@ -188,6 +207,20 @@ async function run(flags: Flags): Promise<number> {
   const say = flags.json ? console.error : console.log;
   say(`\nagainst ${against}:\n${formatComparisons(comparisons, top)}`);
   return comparisons.some(({ failed }) => failed) ? ExitCode.failed : code;
+}
+
+/** The module's source, as far as it is known; what is wrong with it is no reason to stop. */
+function sourceOf(flags: Flags, module: Module): Source | undefined {
+  // The optimiser moves code, and leaves what says where it was.
+  if (flags['wasm-opt']) return undefined;
+  const beside = existsSync(flags.module) ? { moduleFolder: dirname(flags.module) } : {};
+  try {
+    return readSource(module, { ...beside, folders: flags.sources });
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    console.error(`${flags.module}: no source lines: ${error.message}`);
+    return undefined;
+  }
 }
 
 interface Part {

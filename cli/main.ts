@@ -95,7 +95,7 @@ function takeArguments(argv: Record<string, unknown>): void {
 /** What some commands take lists of, and no other. */
 const commandLists: Readonly<Record<string, readonly string[]>> = {
   check: ['modules', 'target', 'stack', 'order', 'O', 'merge'],
-  compare: ['target', 'stack', 'order', 'O'],
+  compare: ['target', 'stack', 'order', 'O', 'sources'],
 };
 
 /** yargs makes a list of an option that is given twice; no other option here is one. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
  * A part of a page, a style sheet or a script, which stands beside the sources.
  * @param folder as seen from cli/, such as `profile/page`
  */
-export function pagePart(folder: string, name: 'page.css' | 'page.js'): string {
+export function pagePart(folder: string, name: 'page.css' | 'page.js' | 'list.js'): string {
   // Seen from this file, and from its compiled form in `dist/`.
   const paths = ['./', '../../cli/'].map((root) =>
     fileURLToPath(new URL(`${root}${folder}/${name}`, import.meta.url)),

@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import type { CompareReport } from '../cli/compare/report.ts';
 import { compareCommand } from '../cli/compare.ts';
+import { decodeModule } from '../compiler/wasm/reader.ts';
 import { artifact, chromiumPath, launchChromium, withoutChromium } from './support/chromium.ts';
 import { assemble, hostileModule, hostileNames, program } from './support/profiles.ts';
 
@@ -283,6 +284,136 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
     expect(await page.locator('img').count()).toBe(0);
     for (const row of await page.locator('#functions .row').all()) await row.click();
     expect(await page.evaluate('window.broken')).toBeUndefined();
+  });
+
+  describe('of a module that knows its source', () => {
+    const sources = fileURLToPath(new URL('./programs/source/', import.meta.url));
+    /** The line of mean.h. */
+    const inHeader = 'return x < 0 ? -x : x;';
+    const shownLines = async (kind: string): Promise<string[]> =>
+      (await texts(`#wasm .row.${kind} .text`)).map((text) => text.trim());
+
+    beforeAll(async () => {
+      const run = [join(sources, 'mean.wasm'), '--invoke', 'deviation', '40'];
+      await compare('source', ...run, '--sources', sources);
+      await compare('source-lines', ...run);
+      await compare('source-inlined', ...run, '--sources', sources, '-O', '2');
+    });
+
+    it('shows it in place of the WebAssembly, linked with both codes', async () => {
+      await open('source', false, '#deviation');
+      expect(await page.locator('#view').inputValue()).toBe('source');
+      expect(await texts('#wasm .file')).toEqual(['mean.c', 'mean.h']);
+      expect(await shownLines('linked')).toContain('sum += absolute(values[i] - middle);');
+      // The lines in between are there, too.
+      expect(await shownLines('silent')).toEqual(expect.arrayContaining(['}', 'int sum = 0;']));
+      await page.locator('#wasm .row', { hasText: inHeader }).hover();
+      expect(await shownLines('lit')).toEqual([inHeader]);
+      const lit = [await texts('#code0 .row.lit .text'), await texts('#code1 .row.lit .text')];
+      expect(lit[0].join()).toMatch(/sar|neg|cmp/);
+      expect(lit[1].join()).toMatch(/asr|rsb|cmp/);
+      const counts = lit.map(({ length }) => `${length} instructions, ${40 * length} executed`);
+      expect(await page.locator('#details').textContent()).toBe(
+        `mean.h:3 ${inHeader} · x86_64: ${counts[0]} · armv7: ${counts[1]}`,
+      );
+      await page.locator('#code1 .row.lit').first().hover();
+      expect(await shownLines('lit')).toEqual([inHeader]);
+      // What it calls is a line of its own.
+      await page.locator('#code0 .row', { hasText: 'call mean' }).click();
+      expect(await shownLines('fixed')).toEqual(['int middle = mean(values, n);']);
+      expect((await texts('#code1 .row.fixed .text')).join()).toContain('bl mean');
+      expect(await texts('#wasm .row.fixed .offset')).toEqual(['28']);
+      await shot('compare-source.png');
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await shot('compare-source-dark.png');
+    });
+
+    it('changes to the WebAssembly and back, and keeps what was chosen', async () => {
+      await open('source', false, '#deviation');
+      await page.locator('#code0 .row', { hasText: 'call mean' }).click();
+      await page.keyboard.press('s');
+      expect(await page.locator('#view').inputValue()).toBe('wasm');
+      // The line's first operator, of which the call is another.
+      await page.locator('#wasm .row', { hasText: 'call $mean' }).click();
+      expect(await page.locator('#details').textContent()).toMatch(/^0x\w+ call \$mean \(mean\.c:28:16\) · /);
+      await page.selectOption('#view', 'source');
+      expect(await shownLines('fixed')).toEqual(['int middle = mean(values, n);']);
+      await page.fill('#search', 'init (init)');
+      await page.locator('#functions .row').first().click();
+      await page.waitForSelector('html[data-open="init (init)"]');
+      expect(await page.locator('#view').isDisabled()).toBe(true);
+    });
+
+    it('goes by keys through the lines', async () => {
+      await open('source', false, '#mean');
+      await page.locator('#wasm .row', { hasText: 'return sum / n;' }).click();
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('ArrowUp');
+      expect(await shownLines('fixed')).toEqual(['sum += of[i];']);
+      // Past code that comes from no line.
+      await page.keyboard.press('ArrowRight');
+      const rows = await page.locator('#code0 .row').count();
+      for (let k = 0; k < rows; k++) {
+        await page.keyboard.press('ArrowDown');
+        expect((await shownLines('fixed')).length).toBe(1);
+      }
+      expect(await shownLines('fixed')).not.toEqual(['sum += of[i];']);
+    });
+
+    it('has the lines of bodies that were inlined', async () => {
+      await open('source-inlined', false, '#deviation');
+      const inlined = page.locator('#code1 .row.inlined');
+      expect(await inlined.count()).toBeGreaterThan(0);
+      await inlined.first().hover();
+      expect(await page.locator('#details').textContent()).toMatch(
+        /inlined: number > 0x\w+ \S+ \(mean\.c:\d+(:\d+)?\)/,
+      );
+      const [line] = await shownLines('lit');
+      expect(readFileSync(join(sources, 'mean.c'), 'utf8')).toContain(line);
+      expect(await shownLines('linked')).toContain('return i * 7 % 11;');
+    });
+
+    it('has lines without text where no folder was named', async () => {
+      await open('source-lines', false, '#deviation');
+      expect(await page.locator('#view').inputValue()).toBe('wasm');
+      await page.selectOption('#view', 'source');
+      expect(await texts('#wasm .file')).toEqual(['mean.c', 'mean.h']);
+      expect(await texts('#wasm .linked .offset')).toEqual(['26', '27', '28', '30', '31', '33', '3']);
+      expect((await texts('#wasm .linked .text')).join('')).toBe('');
+      expect(readFileSync(at('source-lines.html'), 'utf8')).not.toContain('absolute(values');
+    });
+
+    it('shows hostile sources as text', async () => {
+      const plain = assemble(program('fib'));
+      const fib = decodeModule(plain).functions.find(({ bodyEnd }) => bodyEnd > 0)?.bodyStart ?? 0;
+      const digit = (value: number): string =>
+        'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'[value];
+      const vlq = (value: number): string =>
+        value < 32 ? digit(value) : digit(32 + (value & 31)) + vlq(value >> 5);
+      const file = '<img src=x onerror="window.broken=1">';
+      const line = '</script><script>window.broken=1</script>';
+      const map = {
+        version: 3,
+        sources: [`${file}\u202e`],
+        sourcesContent: [line],
+        mappings: `${vlq(2 * fib)}AAA`,
+      };
+      const leb = (value: number): number[] =>
+        value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)];
+      const named = (text: string): number[] => [...leb(Buffer.byteLength(text)), ...Buffer.from(text)];
+      const content = [
+        ...named('sourceMappingURL'),
+        ...named(`data:application/json,${encodeURIComponent(JSON.stringify(map))}`),
+      ];
+      const module = [...plain, 0, ...leb(content.length), ...content];
+      writeFileSync(at('hostile-source.wasm'), Uint8Array.from(module));
+      await compare('hostile-source', at('hostile-source.wasm'));
+      await open('hostile-source', false, '#fib');
+      expect(await texts('#wasm .text')).toEqual([`${file}\ufffd`, line]);
+      expect(await page.locator('script').count()).toBe(3);
+      expect(await page.locator('img').count()).toBe(0);
+      expect(await page.evaluate('window.broken')).toBeUndefined();
+    });
   });
 
   it('opens SQLite, 2,300 functions, building only what is looked at', async () => {

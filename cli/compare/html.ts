@@ -1,6 +1,7 @@
 import { escapeText, page, pagePart, shown } from '../page.ts';
+import type { Source } from '../source/index.ts';
 import type { BuildReader } from './figures.ts';
-import { pageData } from './page-data.ts';
+import { type PageData, pageData } from './page-data.ts';
 import type { CompareReport } from './report.ts';
 
 /**
@@ -8,20 +9,29 @@ import type { CompareReport } from './report.ts';
  * the configurations made of it, in step. The page unpacks the code of what is looked at, so it opens quickly however large the module is.
  *
  * @param readers of the report's configurations, in their order
+ * @param source that the module was compiled from, where it is known
  */
-export function writeHtml(report: CompareReport, readers: readonly BuildReader[]): string {
+export function writeHtml(
+  report: CompareReport,
+  readers: readonly BuildReader[],
+  source: Source | undefined,
+): string {
   const title = shown(report.module.name);
-  const { figures, code } = pageData(report, readers);
+  const { figures, code } = pageData(report, readers, source);
   return page({
     title: `${title}: what it becomes`,
     css: pagePart('compare/page', 'page.css'),
-    js: pagePart('compare/page', 'page.js'),
-    body: bodyOf(title, report),
+    js: pagePart('compare/page', 'list.js') + pagePart('compare/page', 'page.js'),
+    body: bodyOf(title, report, figures),
     data: { figures, code },
   });
 }
 
-function bodyOf(title: string, { run, module }: CompareReport): string {
+/** What the left pane shows. */
+const views =
+  '<select id="view" aria-label="Left pane"><option value="wasm">WebAssembly</option><option value="source">Source</option></select>';
+
+function bodyOf(title: string, { run, module }: CompareReport, { source }: PageData): string {
   return `<header>
 <h1>${escapeText(title)}</h1>
 <p>${module.bytes.toLocaleString('en-US')} bytes of WebAssembly${run === null ? '' : `, running <code>${escapeText(shown(run))}</code>`}</p>
@@ -45,7 +55,7 @@ function bodyOf(title: string, { run, module }: CompareReport): string {
 </div>
 <div class="scroll"><table id="summary"><thead></thead><tbody></tbody></table></div>
 <div id="panes">
-<section><h3>WebAssembly</h3><div id="wasm" class="list code" tabindex="0" role="group" aria-label="WebAssembly"><div class="rows"></div></div></section>
+<section><h3>${source === 'none' ? '<span id="view">WebAssembly</span>' : views}</h3><div id="wasm" class="list code" tabindex="0" role="group" aria-label="WebAssembly or source"><div class="rows"></div></div></section>
 <section><h3><select id="choice0" aria-label="First configuration"></select></h3><div id="code0" class="list code" tabindex="0" role="group"><div class="rows"></div></div></section>
 <section><h3><select id="choice1" aria-label="Second configuration"></select></h3><div id="code1" class="list code" tabindex="0" role="group"><div class="rows"></div></div></section>
 </div>

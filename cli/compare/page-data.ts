@@ -6,16 +6,20 @@ import type { FunctionKind } from '../../compiler/ir/function.ts';
 import { effectsOf } from '../../emu/instruction-effects.ts';
 import { shown } from '../page.ts';
 import { ModuleText } from '../profile/wasm-text.ts';
+import type { Source, SourcePosition } from '../source/index.ts';
 import { type Column, columns } from './columns.ts';
 import { shortNames } from './configuration.ts';
 import type { BuildReader, CodeRow } from './figures.ts';
 import type { CompareReport } from './report.ts';
+import { type SourcePane, SourcePanes } from './source-pane.ts';
 
 /** What the page of a comparison is made of, as JSON: all figures. The code of functions comes apart ({@link FunctionCode}). */
 export interface PageData {
   readonly title: string;
   /** What was run, or null. */
   readonly run: string | null;
+  /** What is known of the source: `lines` where no text is to be had. */
+  readonly source: 'none' | 'lines' | 'text';
   readonly columns: readonly Pick<Column, 'key' | 'title' | 'description'>[];
   readonly configurations: readonly {
     readonly name: string;
@@ -41,6 +45,8 @@ export interface FunctionCode {
   readonly offsets: readonly number[];
   readonly depths: readonly number[];
   readonly text: string;
+  /** Null where no source is known. */
+  readonly source: SourcePane | null;
   /** Per configuration; null where it has no such function. */
   readonly code: readonly (CodeList | null)[];
 }
@@ -78,6 +84,7 @@ export const marks = {
 export function pageData(
   report: CompareReport,
   readers: readonly BuildReader[],
+  source: Source | undefined,
 ): { readonly figures: PageData; readonly code: readonly string[] } {
   const { configurations } = report;
   const names = shortNames(configurations);
@@ -85,21 +92,13 @@ export function pageData(
   const byKey = configurations.map(({ functions }) => new Map(functions.map((f) => [f.key, f])));
   const symbols = readers.map(({ functions }) => new Map(functions.map(({ key, f }) => [key, f])));
   const keys = [...new Set(byKey.flatMap((functions) => [...functions.keys()]))];
-  const texts = new ModuleText(readers[0].build.image.module);
+  const texts = new Texts(readers, source);
   const code: string[] = [];
   const functions = keys.map((key): PageFunction => {
     const reports = byKey.map((each) => each.get(key));
     const { kind, index } = reports.find((each) => each !== undefined) ?? { kind: 'helper', index: -1 };
-    code.push(
-      packed(
-        codeOf(
-          index,
-          texts,
-          readers,
-          symbols.map((each) => each.get(key)),
-        ),
-      ),
-    );
+    const fs = symbols.map((each) => each.get(key));
+    code.push(packed(texts.codeOf(index, fs)));
     return {
       name: shown(key),
       kind,
@@ -111,6 +110,7 @@ export function pageData(
     figures: {
       title: shown(report.module.name),
       run: report.run === null ? null : shown(report.run),
+      source: texts.source,
       columns: used.map(({ key, title, description }) => ({ key, title, description })),
       configurations: configurations.map(({ target, total }, k) => ({
         name: names[k],
@@ -129,42 +129,87 @@ const rounded = (value: number | undefined): number | null =>
 /** JSON that the page unpacks when a function is looked at: deflated (RFC 1951), in base64. */
 const packed = (code: FunctionCode): string => deflateRawSync(JSON.stringify(code)).toString('base64');
 
-function codeOf(
-  wasmIndex: number,
-  texts: ModuleText,
-  readers: readonly BuildReader[],
-  symbols: readonly (ImageFunction | undefined)[],
-): FunctionCode {
-  const lines = wasmIndex < 0 ? [] : texts.lines(wasmIndex);
-  const lineOf = (offset: number): number => (lines.length === 0 ? 0 : texts.indexOf(wasmIndex, offset));
-  return {
-    offsets: lines.map(({ offset }) => offset),
-    depths: lines.map(({ depth }) => depth),
-    text: lines.map(({ text }) => shown(text)).join('\n'),
-    code: symbols.map((f, k) => (f === undefined ? null : listOf(f, readers[k], lineOf))),
-  };
-}
+/** Text and code of functions. */
+class Texts {
+  private readonly readers: readonly BuildReader[];
+  private readonly texts: ModuleText;
+  private readonly lines: Source['lines'] | undefined;
+  private readonly panes: SourcePanes | undefined;
 
-function listOf(f: ImageFunction, reader: BuildReader, lineOf: (offset: number) => number): CodeList {
-  const rows = reader.rows(f);
-  const ran = reader.build.run !== undefined;
-  const places = rows.map(({ inlined, wasmOffset, operator }) =>
-    inlined.length === 0 ? '' : shown([...inlined, `0x${wasmOffset.toString(16)} ${operator}`].join(' > ')),
-  );
-  const origins = [...new Set(places)].filter((place) => place !== '');
-  const indexes = new Map(origins.map((place, index) => [place, index]));
-  return {
-    start: f.offset,
-    sizes: rows.map(({ bytes }) => bytes.length),
-    text: rows.map((row) => textOf(row, f, reader)).join('\n'),
-    lines: rows.map(({ ownOffset }) => lineOf(ownOffset)),
-    origins,
-    origin: origins.length === 0 ? [] : places.map((place) => indexes.get(place) ?? -1),
-    marks: rows.map(markOf).join(''),
-    traps: Object.fromEntries(rows.flatMap(({ trap }, k) => (trap === '' ? [] : [[k, trap]]))),
-    executed: ran ? rows.map(({ executed }) => executed) : null,
-    taken: ran ? Object.fromEntries(rows.flatMap(({ taken }, k) => (taken === 0 ? [] : [[k, taken]]))) : null,
-  };
+  constructor(readers: readonly BuildReader[], source: Source | undefined) {
+    this.readers = readers;
+    this.texts = new ModuleText(readers[0].build.image.module);
+    this.lines = source?.lines;
+    this.panes = source && new SourcePanes(source);
+  }
+
+  /** What was found of the source in the functions so far. */
+  get source(): PageData['source'] {
+    return this.panes?.hasText ? 'text' : this.panes?.hasLines ? 'lines' : 'none';
+  }
+
+  codeOf(wasmIndex: number, symbols: readonly (ImageFunction | undefined)[]): FunctionCode {
+    const lines = wasmIndex < 0 ? [] : this.texts.lines(wasmIndex);
+    const lineOf = (offset: number): number =>
+      lines.length === 0 ? 0 : this.texts.indexOf(wasmIndex, offset);
+    const code = symbols.map((f, k) => (f === undefined ? null : this.listOf(f, this.readers[k], lineOf)));
+    const first = lines[0]?.offset;
+    return {
+      offsets: lines.map(({ offset }) => offset),
+      depths: lines.map(({ depth }) => depth),
+      text: lines.map(({ text }) => shown(text)).join('\n'),
+      source:
+        this.panes?.pane(
+          lines.map(({ offset }) => this.lines?.at(offset, first)),
+          code.map((each) => each?.positions ?? []),
+        ) ?? null,
+      code: code.map((each) => (each === null ? null : each.list)),
+    };
+  }
+
+  private listOf(
+    f: ImageFunction,
+    reader: BuildReader,
+    lineOf: (offset: number) => number,
+  ): { readonly list: CodeList; readonly positions: readonly (SourcePosition | undefined)[] } {
+    const rows = reader.rows(f);
+    const ran = reader.build.run !== undefined;
+    // Inlined operators by their names, each once.
+    const origins = new Map<
+      string,
+      { readonly index: number; readonly position: SourcePosition | undefined }
+    >();
+    const origin = rows.map((row) => {
+      if (row.inlined.length === 0) return -1;
+      const position = this.positionOf(row);
+      const place = position && this.panes && ` (${this.panes.name(position)})`;
+      const operator = `0x${row.wasmOffset.toString(16)} ${row.operator}${place ?? ''}`;
+      const name = shown([...row.inlined, operator].join(' > '));
+      const known = origins.get(name) ?? { index: origins.size, position };
+      origins.set(name, known);
+      return known.index;
+    });
+    const list = {
+      start: f.offset,
+      sizes: rows.map(({ bytes }) => bytes.length),
+      text: rows.map((row) => textOf(row, f, reader)).join('\n'),
+      lines: rows.map(({ ownOffset }) => lineOf(ownOffset)),
+      origins: [...origins.keys()],
+      origin: origins.size === 0 ? [] : origin,
+      marks: rows.map(markOf).join(''),
+      traps: Object.fromEntries(rows.flatMap(({ trap }, k) => (trap === '' ? [] : [[k, trap]]))),
+      executed: ran ? rows.map(({ executed }) => executed) : null,
+      taken: ran
+        ? Object.fromEntries(rows.flatMap(({ taken }, k) => (taken === 0 ? [] : [[k, taken]])))
+        : null,
+    };
+    return { list, positions: [...origins.values()].map(({ position }) => position) };
+  }
+
+  /** Of an inlined operator, in its own function. */
+  private positionOf({ wasmOffset }: CodeRow): SourcePosition | undefined {
+    return wasmOffset < 0 ? undefined : this.lines?.at(wasmOffset, this.texts.bodyAt(wasmOffset));
+  }
 }
 
 /** An adapter notes only its stores of `top`. */

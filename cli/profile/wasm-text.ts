@@ -30,12 +30,18 @@ export class ModuleText {
   private readonly module: Module;
   /** Line of each function's first line, counted from 1; 0 for imports. */
   private readonly starts: Uint32Array;
+  /** Where bodies begin, in the order of the binary. */
+  private readonly bodies: Uint32Array;
   private readonly functions = new Map<number, readonly TextLine[]>();
   private readonly offsets = new Map<number, Uint32Array>();
 
   constructor(module: Module) {
     this.module = module;
     this.starts = new Uint32Array(module.functions.length);
+    this.bodies = Uint32Array.from(
+      module.functions.slice(module.importedFunctions),
+      ({ bodyStart }) => bodyStart,
+    );
     let line = 2;
     module.functions.forEach(({ bodyEnd }, index) => {
       if (bodyEnd === 0) return;
@@ -57,6 +63,13 @@ export class ModuleText {
       this.functions.set(wasmIndex, lines);
     }
     return lines;
+  }
+
+  /** Where the last body begins that begins at or before a byte of the module; -1 for none. */
+  bodyAt(offset: number): number {
+    const { bodies } = this;
+    const found = floorIndex(bodies, offset);
+    return found < 0 ? -1 : bodies[found];
   }
 
   /** Index, in the function's lines, of the operator at `offset`; 0, the function's first line, for what is none of its own. */

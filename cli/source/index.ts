@@ -1,7 +1,8 @@
 import { CompileError } from '../../compiler/errors.ts';
 import { ByteReader } from '../../compiler/wasm/bytes.ts';
-import { readSections, section } from '../../compiler/wasm/edit.ts';
+import { readSections } from '../../compiler/wasm/edit.ts';
 import type { Module } from '../../compiler/wasm/module.ts';
+import { Section } from '../../compiler/wasm/sections.ts';
 import type { DwarfSections } from './dwarf-forms.ts';
 import { readDwarfLines } from './dwarf-lines.ts';
 import { SourceError } from './error.ts';
@@ -78,7 +79,7 @@ const dwarfSections = ({ customSections }: Module): DwarfSections =>
 
 /** The code section's contents. */
 function codeOf({ bytes }: Module): { readonly start: number; readonly end: number } {
-  const code = readSections(bytes).get(section.code);
+  const code = readSections(bytes).get(Section.code);
   const start = code === undefined ? 0 : code.byteOffset - bytes.byteOffset;
   return { start, end: start + (code?.length ?? 0) };
 }

@@ -1,17 +1,14 @@
 /**
- * The page of a comparison: functions on the left; of the chosen one its WebAssembly and the code of two configurations, in step. Its
+ * The page of a comparison: functions on the left; of the chosen one its WebAssembly, or the source that it was compiled from, and the
+ * code of two configurations, in step. What belongs together has one line: that of the left pane. Its
  * data (../page-data.ts) stands in the page as JSON: figures, and the code of each function, packed, which is unpacked when it is
  * looked at. Names come from modules that anyone can write, so all text goes through textContent, never through markup.
  */
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { columns, configurations, functions, run } = read('figures');
+  const { columns, configurations, functions, run, source } = read('figures');
   const packed = read('code');
   const byId = (id) => document.getElementById(id);
-  const rowHeight = 18;
-  /** Rows that are built above and below those in sight. */
-  const beyond = 5;
-
   const number = (value) => (value === null || value === undefined ? '-' : value.toLocaleString('en-US'));
   const hex = (value) => value.toString(16);
 
@@ -20,61 +17,6 @@
     if (className) made.className = className;
     if (text !== undefined) made.textContent = text;
     return made;
-  }
-
-  // ---- Lists of which only the rows in sight are elements: functions have up to 25,000 instructions, modules thousands of functions.
-
-  class List {
-    /**
-     * @param makeRow element of the row at an index
-     * @param before told of the rows in sight, from the first to behind the last, before any is made
-     */
-    constructor(id, makeRow, before = () => {}) {
-      this.box = byId(id);
-      this.rows = this.box.querySelector('.rows');
-      this.makeRow = makeRow;
-      this.before = before;
-      this.length = 0;
-      this.box.addEventListener('scroll', () => this.draw());
-      new ResizeObserver(() => this.draw()).observe(this.box);
-    }
-
-    fill(length) {
-      this.length = length;
-      this.rows.style.height = `${length * rowHeight}px`;
-      this.draw();
-    }
-
-    draw() {
-      const first = Math.max(0, Math.floor(this.box.scrollTop / rowHeight) - beyond);
-      const last = Math.min(
-        this.length,
-        Math.ceil((this.box.scrollTop + this.box.clientHeight) / rowHeight) + beyond,
-      );
-      this.before(Math.min(first + beyond, last), Math.max(first, last - beyond));
-      const drawn = document.createDocumentFragment();
-      for (let index = first; index < last; index++) {
-        const row = this.makeRow(index);
-        row.style.top = `${index * rowHeight}px`;
-        row.dataset.row = String(index);
-        drawn.append(row);
-      }
-      this.rows.replaceChildren(drawn);
-    }
-
-    /** Scrolls so that a row stands `share` of the way down, if it is not in sight or `always`. */
-    show(index, share = 0.4, always = false) {
-      const top = index * rowHeight;
-      const { scrollTop, clientHeight } = this.box;
-      if (!always && top >= scrollTop && top + rowHeight <= scrollTop + clientHeight) return;
-      this.box.scrollTop = top - share * clientHeight;
-    }
-
-    /** Index of the row that an event is of, or -1. */
-    rowAt(event) {
-      const row = event.target.closest?.('.row');
-      return row === null || row === undefined ? -1 : Number(row.dataset.row);
-    }
   }
 
   // ---- Functions
@@ -101,7 +43,7 @@
     ratio: (id) => ratioOf(id) ?? -1,
   };
 
-  const list = new List('functions', (index) => {
+  const list = new List(byId('functions'), (index) => {
     const id = listed[index];
     const { name, kind } = functions[id];
     const row = element('div', id === chosen ? 'row chosen' : 'row');
@@ -188,7 +130,11 @@
   let code = null;
   /** Per pane: rows as lists, or null. */
   let lists = [null, null];
-  let wasm = { texts: [], linked: [], heat: [] };
+  /** The left pane: WebAssembly, or rows of source. */
+  let left = { texts: [], linked: [] };
+  /** What the left pane shows where it can: not every function has source. */
+  let view = source === 'text' ? 'source' : 'wasm';
+  const ofSource = () => view === 'source' && code !== null && code.source !== null;
   /** The line under the pointer, and the one that was chosen; -1 for none. */
   let lit = -1;
   let fixed = -1;
@@ -230,7 +176,7 @@
 
   /** Lists of the two configurations, and what they make of each line. */
   function prepare() {
-    const texts = code.text === '' ? [] : code.text.split('\n');
+    const texts = linesOf(ofSource() ? code.source.text : code.text);
     lists = shown.map((configuration) => {
       const of = code.code[configuration];
       if (of === null) return null;
@@ -242,24 +188,38 @@
       }
       const first = new Int32Array(Math.max(1, texts.length)).fill(-1);
       const sum = new Float64Array(first.length);
-      of.lines.forEach((line, row) => {
+      const lines = ofSource()
+        ? of.lines.map((line, row) => sourceRow(of, configuration, line, row))
+        : of.lines;
+      lines.forEach((line, row) => {
+        if (line < 0) return;
         if (first[line] < 0) first[line] = row;
         sum[line] += of.executed?.[row] ?? 0;
       });
       return {
         ...of,
+        lines,
         starts,
-        texts: of.text === '' ? [] : of.text.split('\n'),
+        texts: linesOf(of.text),
         first,
         sum,
         most: Math.max(1, ...chunkedMax(of.executed ?? [])),
         mostOfLine: Math.max(1, ...chunkedMax(sum)),
       };
     });
-    wasm = {
+    left = {
       texts,
       linked: texts.map((_, line) => lists.some((each) => each !== null && each.first[line] >= 0)),
     };
+  }
+
+  const linesOf = (text) => (text === '' ? [] : text.split('\n'));
+
+  /** Row of the source that an instruction comes from, or -1: of an inlined body its own line, not that of the call. */
+  function sourceRow(of, configuration, line, row) {
+    const { rows, origins } = code.source;
+    const origin = of.origin[row] ?? -1;
+    return (origin < 0 ? rows[line] : origins[configuration][origin]) ?? -1;
   }
 
   /** Maxima of parts: a spread of tens of thousands of arguments is too much. */
@@ -308,15 +268,18 @@
     return cell;
   }
 
+  /** What has no line is like nothing else. */
+  const isLine = (line, other) => line >= 0 && line === other;
+
   function lineRow(line, linked) {
     const row = element('div', 'row');
-    if (linked) {
+    if (linked && line >= 0) {
       row.classList.add('linked');
       row.style.setProperty('--hue', String((line * 137) % 360));
     }
     row.dataset.line = String(line);
-    if (line === fixed) row.classList.add('fixed');
-    else if (line === lit) row.classList.add('lit');
+    row.classList.toggle('fixed', isLine(line, fixed));
+    row.classList.toggle('lit', isLine(line, lit) && lit !== fixed);
     return row;
   }
 
@@ -328,17 +291,25 @@
     shallowest = depths.length === 0 ? 0 : Math.max(0, Math.min(...depths) - 1);
   }
 
-  function wasmRow(line) {
-    const row = lineRow(line, wasm.linked[line]);
-    row.append(element('span', 'offset', hex(code.offsets[line])));
+  function leftRow(line) {
+    const row = lineRow(line, left.linked[line]);
+    const number = ofSource() ? code.source.numbers[line] : -1;
+    if (ofSource() && number <= 0) {
+      row.classList.add(number === 0 ? 'file' : 'gap');
+      row.append(element('span', 'text', number === 0 ? left.texts[line] : '⋯'));
+      return row;
+    }
+    // Lines that became nothing here.
+    if (ofSource() && !left.linked[line]) row.classList.add('silent');
+    row.append(element('span', 'offset', ofSource() ? String(number) : hex(code.offsets[line])));
     if (hot()) {
       for (const each of lists)
         row.append(each === null ? element('span', 'count') : count(each.sum[line], each.mostOfLine, true));
-      if (wasm.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
+      if (left.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
         row.classList.add('never');
     }
-    const indent = '  '.repeat(Math.max(0, Math.min(code.depths[line] - shallowest, 30)));
-    row.append(element('span', 'text', indent + wasm.texts[line]));
+    const indent = ofSource() ? '' : '  '.repeat(Math.max(0, Math.min(code.depths[line] - shallowest, 30)));
+    row.append(element('span', 'text', indent + left.texts[line]));
     return row;
   }
 
@@ -347,7 +318,7 @@
 
   const codeRow = (which) => (index) => {
     const each = lists[which];
-    const row = lineRow(each.lines[index], wasm.texts.length > 0);
+    const row = lineRow(each.lines[index], left.texts.length > 0);
     row.append(element('span', 'offset', hex(each.starts[index])));
     if (hot()) {
       row.append(count(each.executed[index], each.most));
@@ -365,9 +336,9 @@
   };
 
   const panes = [
-    new List('wasm', wasmRow, indentFrom),
-    new List('code0', codeRow(0)),
-    new List('code1', codeRow(1)),
+    new List(byId('wasm'), leftRow, indentFrom),
+    new List(byId('code0'), codeRow(0)),
+    new List(byId('code1'), codeRow(1)),
   ];
   /** Line of a pane's row. */
   const lineAt = (pane, row) => (pane === 0 ? row : (lists[pane - 1]?.lines[row] ?? -1));
@@ -376,8 +347,9 @@
 
   function fillPanes() {
     for (const { box } of panes) box.classList.toggle('cold', !hot());
+    fillView();
     panes.forEach((pane, which) => {
-      const length = which === 0 ? wasm.texts.length : (lists[which - 1]?.texts.length ?? 0);
+      const length = which === 0 ? left.texts.length : (lists[which - 1]?.texts.length ?? 0);
       pane.fill(length);
       if (length === 0)
         pane.rows.replaceChildren(
@@ -390,24 +362,62 @@
     });
   }
 
+  /** Says what the left pane shows: functions without source show their WebAssembly whatever was chosen. */
+  function fillView() {
+    byId('panes').classList.toggle('wide', ofSource());
+    if (source === 'none') return;
+    byId('view').value = ofSource() ? 'source' : 'wasm';
+    byId('view').disabled = code.source === null;
+    byId('view').title =
+      code.source === null ? 'No source lines are known of this function.' : 'WebAssembly or source ( s )';
+  }
+
+  /** Shows the other; what was chosen stays so. */
+  function show(wanted) {
+    const { rows } = code.source;
+    const line = wanted === view ? fixed : wanted === 'source' ? (rows[fixed] ?? -1) : rows.indexOf(fixed);
+    view = wanted;
+    fixed = line;
+    lit = -1;
+    cursor = { pane: -1, row: -1 };
+    prepare();
+    panes[0].box.scrollTop = 0;
+    fillPanes();
+    if (fixed >= 0) follow(fixed, null);
+  }
+
   function repaint() {
     for (const pane of panes)
       for (const row of pane.rows.children) {
         const line = Number(row.dataset.line);
-        row.classList.toggle('fixed', line === fixed);
-        row.classList.toggle('lit', line === lit && line !== fixed);
+        row.classList.toggle('fixed', isLine(line, fixed));
+        row.classList.toggle('lit', isLine(line, lit) && lit !== fixed);
       }
   }
 
+  /** Where a line of the left pane is. */
+  function placeOf(line) {
+    if (line < 0) return 'no source line';
+    const { source: known, offsets } = code;
+    if (ofSource() && known.numbers[line] <= 0) return fileOf(line);
+    if (ofSource()) return `${fileOf(line)}:${known.numbers[line]} ${left.texts[line].trim()}`;
+    if (line === 0) return 'Entry and exit of the function';
+    const row = known?.rows[line] ?? -1;
+    const column = known?.columns[line] ? `:${known.columns[line]}` : '';
+    const from = row < 0 ? '' : ` (${fileOf(row)}:${known.numbers[row]}${column})`;
+    return `0x${hex(offsets[line])} ${left.texts[line]}${from}`;
+  }
+
+  /** Name of the file that a row of source is of: the nearest head above. */
+  function fileOf(row) {
+    const { numbers, text } = code.source;
+    return linesOf(text)[numbers.lastIndexOf(0, row)];
+  }
+
   function describe(line, pane, row) {
-    if (line < 0) return;
-    const parts = [];
-    if (wasm.texts.length > 0)
-      parts.push(
-        line === 0 ? 'Entry and exit of the function' : `0x${hex(code.offsets[line])} ${wasm.texts[line]}`,
-      );
+    const parts = left.texts.length > 0 ? [placeOf(line)] : [];
     lists.forEach((each, which) => {
-      if (each === null) return;
+      if (each === null || line < 0) return;
       const rows = each.lines.reduce((sum, of) => sum + (of === line ? 1 : 0), 0);
       const executed = run === null ? '' : `, ${number(each.sum[line])} executed`;
       parts.push(
@@ -490,8 +500,8 @@
     box.addEventListener('scroll', () => lead(which));
     box.addEventListener('mousemove', (event) => {
       const row = pane.rowAt(event);
-      const line = row < 0 ? -1 : lineAt(which, row);
-      if (line < 0) return;
+      if (row < 0) return;
+      const line = lineAt(which, row);
       describe(line, which, row);
       if (line === lit) return;
       lit = line;
@@ -522,7 +532,9 @@
       if (step === undefined || pane.length === 0) return;
       event.preventDefault();
       const row = cursor.pane === which ? cursor.row + step : Math.max(0, rowOf(which, fixed));
-      const to = Math.min(pane.length - 1, Math.max(0, row));
+      let to = Math.min(pane.length - 1, Math.max(0, row));
+      // Of code that comes from no line of the source there is nothing to light.
+      while (lineAt(which, to) < 0 && to > 0 && to < pane.length - 1) to += Math.sign(step);
       choose(which, to);
       pane.show(to, step < 0 ? 0.1 : 0.85);
     });
@@ -539,7 +551,7 @@
   list.box.addEventListener('keydown', (event) => {
     const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -20, PageDown: 20 }[event.key];
     if (by !== undefined) step(by);
-    else if (event.key === 'Enter') panes[wasm.texts.length > 0 ? 0 : 1].box.focus();
+    else if (event.key === 'Enter') panes[left.texts.length > 0 ? 0 : 1].box.focus();
     else return;
     event.preventDefault();
   });
@@ -556,6 +568,7 @@
       '/': () => byId('search').focus(),
       '[': () => step(-1),
       ']': () => step(1),
+      s: () => code?.source && show(ofSource() ? 'wasm' : 'source'),
       h: () => run !== null && byId('heat').click(),
     };
     const act = keys[event.key];
@@ -564,6 +577,7 @@
     act();
   });
   byId('heat').addEventListener('change', fillPanes);
+  if (source !== 'none') byId('view').addEventListener('change', () => show(byId('view').value));
   shown.forEach((_, which) => {
     const choice = byId(`choice${which}`);
     choice.append(
