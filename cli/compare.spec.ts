@@ -357,7 +357,7 @@ describe('the command line', () => {
     writeFileSync(at('damaged.wasm'), module);
     const { code, errors } = await fathom(at('damaged.wasm'), '-o', at('damaged.html'));
     expect(code).toBe(0);
-    expect(errors).toMatch(/damaged\.wasm: no source lines: its DWARF is damaged: .*at byte 0x/);
+    expect(errors).toMatch(/damaged\.wasm: no source lines: its DWARF is damaged: .* \(at offset 0x\w+\)$/);
     expect(readFileSync(at('damaged.html'), 'utf8')).toContain('<span id="view">WebAssembly</span>');
   });
 
