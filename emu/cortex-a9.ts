@@ -23,6 +23,8 @@ export interface CountedBlock {
   /** In bytes. */
   readonly size: number;
   readonly entries: number;
+  /** How often execution went on elsewhere than behind it. */
+  readonly taken: number;
 }
 
 /** An estimate for a whole run. */
@@ -69,7 +71,8 @@ export class CortexA9 {
   }
 
   /**
-   * Cycles of a run: of each block, times its entries.
+   * Cycles of a run: of each block, times its entries. Blocks are one where they always follow each other ({@link straightRuns}): what a
+   * branch that is never taken leaves under way, the code behind it finds.
    * @param blocks what was executed, as `Core.executedBlocks` or `ExecutionCounts.blocks` tell
    * @param read the bytes of the code at an address
    */
@@ -80,7 +83,7 @@ export class CortexA9 {
     let cycles = 0;
     let instructions = 0;
     const unknown = new Map<string, number>();
-    for (const { address, size, entries } of blocks) {
+    for (const { address, size, entries } of straightRuns(blocks)) {
       const estimate = this.#estimate(read(address, size), address);
       cycles += estimate.cycles * entries;
       instructions += (size >>> 2) * entries;
@@ -104,6 +107,30 @@ export class CortexA9 {
     }
     return estimate;
   }
+}
+
+/**
+ * Blocks joined with those behind them, where all entries of the one go on to the other and nothing else enters that: only branches that
+ * were not taken once lie between them, such as those of checks.
+ */
+export function straightRuns(blocks: Iterable<CountedBlock>): CountedBlock[] {
+  const sorted = [...blocks].sort((a, b) => a.address - b.address || a.size - b.size);
+  const at = new Map<number, CountedBlock | undefined>();
+  // Blocks of one address and several sizes do not say which of them is entered from where.
+  for (const block of sorted) at.set(block.address, at.has(block.address) ? undefined : block);
+  const follower = (block: CountedBlock): CountedBlock | undefined => {
+    const next = block.taken === 0 ? at.get(block.address + block.size) : undefined;
+    return next?.entries === block.entries ? next : undefined;
+  };
+  const followers = new Set(sorted.map(follower));
+  return sorted
+    .filter((block) => !followers.has(block))
+    .map((first) => {
+      let last = first;
+      for (let next = follower(last); next !== undefined; next = follower(next)) last = next;
+      const { address, entries } = first;
+      return { address, size: last.address + last.size - address, entries, taken: last.taken };
+    });
 }
 
 interface BlockEstimate {
