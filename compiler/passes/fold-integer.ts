@@ -122,7 +122,7 @@ const mul: FoldRule = (f, inst) => {
   return inst;
 };
 
-const and: FoldRule = (f, inst) => {
+const and = (f: Folder, inst: Inst): Inst => {
   reassociate(f, inst);
   const [a, b] = inst.args;
   if (a === b || isInt(b, -1)) return a;

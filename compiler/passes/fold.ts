@@ -1,3 +1,4 @@
+import type { CompileContext } from '../context.ts';
 import { isConst, isInt } from '../ir/constants.ts';
 import { becomeConst, Forwarding, removeEdge, removeUnreachable } from '../ir/edit.ts';
 import type { Block, Func, Inst } from '../ir/function.ts';
@@ -7,12 +8,13 @@ import { onlyInput } from './copies.ts';
 import { divisionRules } from './fold-division.ts';
 import { floatRules } from './fold-float.ts';
 import { integerRules } from './fold-integer.ts';
+import { memoryRules } from './fold-memory.ts';
 
 /**
- * Simplifies `inst`: in place, or by returning a value that is there already. Instructions it needs besides are made
- * before `inst`.
+ * Simplifies `inst`: in place, or by returning a value that is there already, or null for what has no value and is not needed.
+ * Instructions it needs besides are made before `inst`.
  */
-export type FoldRule = (f: Folder, inst: Inst) => Inst;
+export type FoldRule = (f: Folder, inst: Inst) => Inst | null;
 
 /**
  * Constants, algebraic identities, cheaper equivalents, branches on constants. One walk in layout order: inputs are
@@ -21,18 +23,23 @@ export type FoldRule = (f: Folder, inst: Inst) => Inst;
  * Needs: nothing. Leaves: constants right of commutative operations and comparisons; no branch, switch or trap on a
  * constant; no unreachable block. Float operations fold only to bits that every conforming execution may give.
  */
-export function fold(func: Func): void {
-  new Folder(func).run();
+export function fold(func: Func, ctx: CompileContext): void {
+  new Folder(func, ctx).run();
 }
 
 /** What folding rules work with. */
 export class Folder {
+  /** Bytes that memory 0 has at least, and those behind each that fault. */
+  readonly memoryBytes: number;
+  readonly guardBytes: number;
   private readonly func: Func;
   private readonly forwarding: Forwarding;
   private out: Inst[] = [];
   private cutEdges = false;
 
-  constructor(func: Func) {
+  constructor(func: Func, { module, target }: CompileContext) {
+    this.memoryBytes = (module.memories[0]?.minimum ?? 0) * 65536;
+    this.guardBytes = target.memory.guardBytes;
     this.func = func;
     this.forwarding = new Forwarding(func);
   }
@@ -64,8 +71,9 @@ export class Folder {
         continue;
       }
       const value = rule(this, inst);
+      if (value === null) continue;
       if (value !== inst) this.forwarding.replace(inst, value);
-      else if (inst.op !== dropped) this.out.push(inst);
+      else this.out.push(inst);
       if (inst.op === Op.trap && k < insts.length - 1) {
         // Nothing behind a trap that certainly happens is reached.
         this.cutAll(block);
@@ -124,14 +132,6 @@ export class Folder {
   }
 }
 
-/** Operation number of an instruction that folding removed. */
-const dropped = -1;
-
-function drop(inst: Inst): Inst {
-  inst.op = dropped;
-  return inst;
-}
-
 /** If the condition is a comparison with zero: what it compares, and whether non-zero means true. Else null. */
 function testedValue(condition: Inst): Inst | null {
   if (condition.op !== Op.eq && condition.op !== Op.ne) return null;
@@ -162,7 +162,7 @@ const switchOn: FoldRule = (f, inst) => {
 const trapIf: FoldRule = (_, inst) => {
   const [condition] = inst.args;
   if (isConst(condition)) {
-    if (condition.imm === 0) return drop(inst);
+    if (condition.imm === 0) return null;
     inst.op = Op.trap;
     inst.args = [];
   } else if (condition.op === Op.ne) {
@@ -170,13 +170,6 @@ const trapIf: FoldRule = (_, inst) => {
     if (value !== null) inst.args = [value];
   }
   return inst;
-};
-
-const checkBounds: FoldRule = (_, inst) => {
-  const [index, size] = inst.args;
-  if (!isConst(index) || !isConst(size)) return inst;
-  const bytes = (size.imm2 >>> 0) * 2 ** 32 + (size.imm >>> 0);
-  return (index.imm >>> 0) + inst.offset <= bytes ? drop(inst) : inst;
 };
 
 const select: FoldRule = (_, inst) => {
@@ -187,20 +180,6 @@ const select: FoldRule = (_, inst) => {
   if (value !== null) inst.args = condition.op === Op.eq ? [value, b, a] : [value, a, b];
   return inst;
 };
-
-/** A constant index is part of the offset. Far beyond what instructions hold as offset it is better left in a register. */
-const access =
-  (plain: number): FoldRule =>
-  (_, inst) => {
-    const [base, index] = inst.args;
-    if (!isConst(index)) return inst;
-    const offset = inst.offset + (index.imm >>> 0);
-    if (offset >= 2 ** 31) return inst;
-    inst.op = plain;
-    inst.offset = offset;
-    inst.args = [base, ...inst.args.slice(2)];
-    return inst;
-  };
 
 const reinterpret: FoldRule = (_, inst) => {
   const [value] = inst.args;
@@ -226,14 +205,11 @@ const fromWords: FoldRule = (_, inst) => {
 
 /** Rules by operation number. */
 const rules: (FoldRule | undefined)[] = [];
-for (const [op, rule] of [...integerRules, ...divisionRules, ...floatRules]) rules[op] = rule;
+for (const [op, rule] of [...integerRules, ...divisionRules, ...floatRules, ...memoryRules]) rules[op] = rule;
 rules[Op.branch] = branch;
 rules[Op.switch] = switchOn;
 rules[Op.trap_if] = trapIf;
-rules[Op.check_bounds] = checkBounds;
 rules[Op.select] = select;
-rules[Op.load_indexed] = access(Op.load);
-rules[Op.store_indexed] = access(Op.store);
 rules[Op.reinterpret] = reinterpret;
 rules[Op.f64_word] = words;
 rules[Op.f64_from_words] = fromWords;

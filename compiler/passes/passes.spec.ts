@@ -115,7 +115,7 @@ describe('fold', () => {
         }`;
       const before = parseFunction(text);
       const folded = parseFunction(text);
-      fold(folded);
+      fold(folded, testContext(Type.i32));
       verify(folded, Type.i32);
       expect(printFunction(folded)).not.toContain(op);
       const dividends = divisors.flatMap((value) => [value, value + 1, value - 1, random.word()]);

@@ -14,10 +14,18 @@ function helperOn32(inst: Inst): string | null {
   return wide || /^i32_(div|rem)|ceil|floor|_trunc$|nearest/.test(name) ? name : null;
 }
 
-/** A context with just what the passes ask for: a machine without divider and with 32-bit words, or one with 64-bit words. */
-export function testContext(word: typeof Type.i32 | typeof Type.i64, guardBytes = 65536): CompileContext {
+/**
+ * A context with just what the passes ask for: a machine without divider and with 32-bit words, or one with 64-bit words.
+ * @param pages that the memory has at least
+ */
+export function testContext(
+  word: typeof Type.i32 | typeof Type.i64,
+  guardBytes = 65536,
+  pages = 0,
+): CompileContext {
   const split = word === Type.i32;
   const context = {
+    module: { memories: [{ minimum: pages, maximum: undefined, shared: false }] },
     target: {
       name: split ? 'armv7' : 'x86_64',
       word,
