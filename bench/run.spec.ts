@@ -89,6 +89,37 @@ describe.skipIf(!has('arm-linux-gnueabihf-gcc'))('peers (skipped without arm-lin
   });
 });
 
+describe.skipIf(!has('gcc') || process.arch !== 'x64' || process.platform !== 'linux')(
+  'peers that are timed (skipped without gcc on x86-64 Linux)',
+  () => {
+    it('one that is right where it is counted, and wrong where it is timed, is wrong and has no time', async () => {
+      const n = { counted: 2, quick: 3, full: 3 };
+      const late = { ...withSource('late', 'u32 run(u32 n) { return run_once(n) ^ (n == 3); }'), n };
+      // gcc in the place of clang: more machines have it.
+      const peers = compilerPeers
+        .filter(({ name, target }) => name === 'clang' && target === 'x86_64')
+        .map(
+          (peer): CompilerPeer => ({
+            ...peer,
+            commands: ['gcc'],
+            flags: ['-O2'],
+            libraryFlags: ['-fno-builtin'],
+          }),
+        );
+      const report = await bench([late, { ...crc32, n }], ['clang'], peers);
+      expect(outcome(report, 0, 'x86_64', 'clang')).toEqual({
+        state: 'failed',
+        reason: expect.stringMatching(/^gave \d+, V8 gave \d+$/),
+      });
+      expect(ratio(report.workloads[0], figures.time, 'clang')).toBeUndefined();
+      expect(outcome(report, 1, 'x86_64', 'clang')).toMatchObject({
+        state: 'measured',
+        timing: { samples: expect.any(Array) },
+      });
+    });
+  },
+);
+
 const onX86 = process.platform === 'linux' && process.arch === 'x64';
 
 it(`V8 and Fathom are measured without any compiler${onX86 ? '' : ' (times: x86-64 Linux only)'}`, async () => {

@@ -141,6 +141,24 @@ describe('fathom', () => {
     expect(readdirSync(folder)).toEqual(['demo.wat']);
   });
 
+  it('lets no name in a module command the terminal', () => {
+    const name = 'f\\1b[2J\\07';
+    writeFileSync(
+      at('names.wat'),
+      `(module (import "m" "${name}" (func)) (func (export "${name}") unreachable) (func (export "g") (call 0)))`,
+    );
+    const all = [
+      fathom(['disasm', 'names.wat']),
+      fathom(['run', 'names.wat', '--invoke', 'nobody']),
+      fathom(['run', 'names.wat', '--invoke', 'g']),
+      fathom(['sample', 'names.wat', '--invoke', 'g']),
+    ];
+    for (const { stdout, stderr } of all) {
+      expect(stdout + stderr).toContain('f\ufffd[2J\ufffd');
+      expect((stdout + stderr).replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
   it('names a file that is not there, and a folder', () => {
     for (const name of ['compile', 'run', 'sample', 'disasm', 'wast', 'tour'])
       expect(refused(name, 'missing.wasm')).toBe('missing.wasm: no such file');

@@ -12,6 +12,7 @@ import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stac
 import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
+import { shown } from './shown.ts';
 
 /** Exit codes of every command (docs/design.md). */
 export const ExitCode = { done: 0, failed: 1, usage: 2, trap: 134 } as const;
@@ -288,7 +289,9 @@ export class Progress {
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [
     header,
-    ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell))),
+    ...rows.map((row) =>
+      row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : shown(cell))),
+    ),
   ];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => String(row[column] ?? '').length)));
   return cells

@@ -310,6 +310,20 @@ describe('--against', () => {
     );
     expect(code).toBe(1);
     expect(output).toMatch(/new grew: 0 -> \d+, \+\d+ \(new\)/);
+    // A gate must not seem to watch what it does not.
+    expect(output).toMatch(/^x86_64 atomic relaxed -O1: not compared, only the earlier report has it$/m);
+  });
+
+  it('names of functions command no terminal', async () => {
+    writeFileSync(at('odd.wat'), '(module (func (export "f\\1b[2J\\c2\\9b31m") (param i32)))');
+    await fathom(at('odd.wat'), '-O', '2', '-o', at('odd.json'));
+    const report = readFileSync(at('odd.json'), 'utf8');
+    writeFileSync(at('odd.json'), report.replaceAll(/"codeBytes":\d+/g, '"codeBytes":1'));
+    const { output, code } = await fathom(at('odd.wat'), '-O', '2', '--against', at('odd.json'));
+    expect(code).toBe(1);
+    expect(output).toMatch(/^f\ufffd\[2J\ufffd31m +x86_64/m);
+    expect(output).toMatch(/^ {2}f\ufffd\[2J\ufffd31m grew: /m);
+    expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   });
 
   it('refuses what cannot be compared', async () => {

@@ -202,11 +202,11 @@ async function run(flags: Flags): Promise<number> {
   console.log(flags.json ? JSON.stringify(report) : text);
   const code = sayOutcomes(report);
   if (before === undefined) return code;
-  const comparisons = compareReports(report, before, allow);
+  const found = compareReports(report, before, allow);
   // JSON is for programs: what people are told goes beside it.
   const say = flags.json ? console.error : console.log;
-  say(`\nagainst ${against}:\n${formatComparisons(comparisons, top)}`);
-  return comparisons.some(({ failed }) => failed) ? ExitCode.failed : code;
+  say(`\nagainst ${against}:\n${formatComparisons(found, top)}`);
+  return found.comparisons.some(({ failed }) => failed) ? ExitCode.failed : code;
 }
 
 /** The module's source, as far as it is known; what is wrong with it is no reason to stop. */

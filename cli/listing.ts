@@ -4,6 +4,7 @@ import { floorIndex } from '../compiler/image/lookup.ts';
 import { trapMessages } from '../compiler/ir/types.ts';
 import { operatorAt } from '../compiler/wasm/opcodes.ts';
 import { createDisassembler } from '../emu/capstone.ts';
+import { shown } from './shown.ts';
 
 /** One machine instruction with what the image knows of it. */
 export interface ListingRow {
@@ -104,5 +105,5 @@ export function formatListing(listings: readonly FunctionListing[]): string {
       lines.push(notes.length > 0 ? `${text.padEnd(70)} ; ${notes.join('; ')}` : text);
     }
   }
-  return `${lines.join('\n').trimStart()}\n`;
+  return `${lines.map(shown).join('\n').trimStart()}\n`;
 }

@@ -11,6 +11,7 @@ import { dumpCommand } from './dump.ts';
 import { runCommand } from './run.ts';
 import { sampleCommand } from './sample.ts';
 import { schemesCommand } from './schemes.ts';
+import { shown } from './shown.ts';
 import { tourCommand } from './tour.ts';
 import { wastCommand } from './wast.ts';
 
@@ -75,7 +76,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (debug) console.error(error);
     else
       console.error(
-        `fathom: ${(error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')}`,
+        `fathom: ${shown((error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' '))}`,
       );
     const ours =
       error instanceof UsageError ||

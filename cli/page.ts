@@ -59,7 +59,3 @@ export const escapeText = (text: string): string =>
 
 /** JSON that no script element ends in: that takes a `<`. */
 const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
-
-/** Names as they may be shown: without control characters, and without those that turn the direction of the text around them. */
-export const shown = (text: string): string =>
-  text.replace(/\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');

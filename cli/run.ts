@@ -8,6 +8,7 @@ import { executableFlags } from './executable.ts';
 import { places } from './execute.ts';
 import { type HostImports, hostImports, ProgramExit, parseArguments } from './imports.ts';
 import { type RunExecutableFlags, runExecutable } from './run-executable.ts';
+import { shown } from './shown.ts';
 
 /** What `run`, `sample` and `tour` need to know to run a program. */
 export interface ProgramFlags extends CompileFlags {
@@ -179,13 +180,13 @@ export function outcomeOf(error: unknown, debug: boolean): { code: number; messa
   const trapped = error.name === 'RuntimeError' || (error instanceof RangeError && 'frames' in error);
   const code = trapped ? ExitCode.trap : ExitCode.failed;
   const stack = error.stack ?? error.message;
-  if (debug) return { code, message: stack };
-  if (!trapped) return { code, message: error.message };
+  const lines = (text: string): string[] => text.split('\n').map(shown);
+  if (debug) return { code, message: lines(stack).join('\n') };
+  if (!trapped) return { code, message: lines(error.message).join('\n') };
   const isHostFrame = (line: string): boolean => /^ {4}at /.test(line) && !line.includes('wasm://');
   return {
     code,
-    message: stack
-      .split('\n')
+    message: lines(stack)
       .filter((line) => !isHostFrame(line))
       .join('\n'),
   };

@@ -29,12 +29,21 @@ export interface Comparison {
   readonly failed: boolean;
 }
 
+/** What two reports have in common, and which configurations they have not. */
+export interface Comparisons {
+  readonly comparisons: readonly Comparison[];
+  readonly unmatched: readonly {
+    readonly name: string;
+    readonly where: 'this report' | 'the earlier report';
+  }[];
+}
+
 /**
  * Compares what two reports have in common: code size, and executed instructions of the same run.
  * @param allow the share by which each total may grow
  * @throws UsageError if the reports are of different runs, or have no configuration in common
  */
-export function compareReports(now: CompareReport, before: CompareReport, allow: number): Comparison[] {
+export function compareReports(now: CompareReport, before: CompareReport, allow: number): Comparisons {
   if (now.run !== before.run)
     throw new UsageError(
       `--against: the earlier report is of ${before.run ?? 'no run'}, this one of ${now.run ?? 'no run'}: only the same can be compared`,
@@ -47,7 +56,7 @@ export function compareReports(now: CompareReport, before: CompareReport, allow:
     throw new UsageError(
       `--against: the earlier report has ${before.configurations.map(({ name }) => name).join(', ') || 'nothing'}, none of which is here`,
     );
-  return pairs.flatMap(({ after, earlier }) =>
+  const comparisons = pairs.flatMap(({ after, earlier }) =>
     gated.flatMap(({ of, description }) => {
       const total = { before: of(earlier.total), after: of(after.total) };
       if (total.before === undefined || total.after === undefined) return [];
@@ -65,6 +74,15 @@ export function compareReports(now: CompareReport, before: CompareReport, allow:
       ];
     }),
   );
+  const without = (one: CompareReport, other: CompareReport): string[] =>
+    one.configurations
+      .map(({ name }) => name)
+      .filter((name) => !other.configurations.some((c) => c.name === name));
+  const unmatched = [
+    ...without(now, before).map((name) => ({ name, where: 'this report' }) as const),
+    ...without(before, now).map((name) => ({ name, where: 'the earlier report' }) as const),
+  ];
+  return { comparisons, unmatched };
 }
 
 /** Functions that changed, the one that grew most first. */

@@ -1,4 +1,5 @@
-import { escapeText, page, pagePart, shown } from '../page.ts';
+import { escapeText, page, pagePart } from '../page.ts';
+import { shown } from '../shown.ts';
 import type { Source } from '../source/index.ts';
 import type { BuildReader } from './figures.ts';
 import { type PageData, pageData } from './page-data.ts';

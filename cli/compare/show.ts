@@ -1,5 +1,6 @@
 import { table } from '../common.ts';
-import type { Change, Comparison, FunctionChange } from './against.ts';
+import { shown } from '../shown.ts';
+import type { Change, Comparisons, FunctionChange } from './against.ts';
 import { type Column, columnOf, columns } from './columns.ts';
 import { shortNames } from './configuration.ts';
 import type { FunctionReport } from './figures.ts';
@@ -96,27 +97,32 @@ const signed = ({ before, after }: Change): string => {
   return `${added < 0 ? '-' : '+'}${grouped(Math.abs(added))} (${share})`;
 };
 
-/** What changed since an earlier report: a line for each total, then the functions that changed most. */
-export function formatComparisons(comparisons: readonly Comparison[], top: number): string {
-  return comparisons
-    .map(({ configuration, what, total, grown, shrunk, failed }) => {
-      const change =
-        total.before === total.after
-          ? `${grouped(total.after)}, unchanged`
-          : `${grouped(total.before)} -> ${grouped(total.after)}, ${signed(total)}`;
-      return [
-        `${failed ? 'FAILED ' : ''}${configuration}: ${what}: ${change}`,
-        ...listOf('grew', grown, top),
-        ...listOf('shrank', shrunk, top),
-      ].join('\n');
-    })
-    .join('\n');
+/**
+ * What changed since an earlier report: a line for each total, then the functions that changed most; at last the configurations that only
+ * one of the reports has.
+ */
+export function formatComparisons({ comparisons, unmatched }: Comparisons, top: number): string {
+  const found = comparisons.map(({ configuration, what, total, grown, shrunk, failed }) => {
+    const change =
+      total.before === total.after
+        ? `${grouped(total.after)}, unchanged`
+        : `${grouped(total.before)} -> ${grouped(total.after)}, ${signed(total)}`;
+    return [
+      `${failed ? 'FAILED ' : ''}${configuration}: ${what}: ${change}`,
+      ...listOf('grew', grown, top),
+      ...listOf('shrank', shrunk, top),
+    ].join('\n');
+  });
+  return [
+    ...found,
+    ...unmatched.map(({ name, where }) => `${shown(name)}: not compared, only ${where} has it`),
+  ].join('\n');
 }
 
 function listOf(verb: string, functions: readonly FunctionChange[], top: number): string[] {
   const lines = functions
     .slice(0, top)
-    .map((f) => `  ${f.key} ${verb}: ${grouped(f.before)} -> ${grouped(f.after)}, ${signed(f)}`);
+    .map((f) => `  ${shown(f.key)} ${verb}: ${grouped(f.before)} -> ${grouped(f.after)}, ${signed(f)}`);
   const hidden = functions.length - lines.length;
   return hidden > 0 ? [...lines, `  … and ${grouped(hidden)} more ${verb}`] : lines;
 }

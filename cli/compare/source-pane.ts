@@ -1,4 +1,4 @@
-import { shown } from '../page.ts';
+import { shown } from '../shown.ts';
 import type { Source, SourcePosition } from '../source/index.ts';
 
 /** The source of a function, as rows that stand in place of its WebAssembly. Lists rather than objects, as in FunctionCode. */

@@ -1,4 +1,5 @@
-import { escapeText, page, pagePart, shown } from '../page.ts';
+import { escapeText, page, pagePart } from '../page.ts';
+import { shown } from '../shown.ts';
 import type { ProfileModel } from './model.ts';
 import { pageData } from './page-data.ts';
 

@@ -1,4 +1,4 @@
-import { shown } from '../page.ts';
+import { shown } from '../shown.ts';
 import type { FunctionKind, ProfileModel } from './model.ts';
 
 /** What the page of a profile is made of, as JSON. */
