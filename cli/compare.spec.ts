@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
-import { createWebAssembly } from '../emu/webassembly.ts';
+import { createWebAssembly, type EmulatedWebAssembly } from '../emu/webassembly.ts';
 import { assemble, program } from '../test/support/profiles.ts';
+import { build } from './compare/build.ts';
 import { configurationsOf, shortNames } from './compare/configuration.ts';
+import { BuildReader } from './compare/figures.ts';
 import type { CompareReport, ConfigurationReport } from './compare/report.ts';
 import { compareCommand } from './compare.ts';
 
@@ -348,6 +350,68 @@ describe('--against', () => {
   });
 });
 
+describe('samples', () => {
+  it('at every instruction are what was executed, of each instruction and in all', async () => {
+    const bytes = assemble(program('fib'));
+    for (const target of ['x86_64', 'armv7'] as const) {
+      const [configuration] = configurationsOf({
+        targets: [target],
+        schemes: ['atomic'],
+        orders: ['relaxed'],
+        levels: [1],
+      });
+      const run = {
+        label: 'fib 12',
+        async open(webAssembly: EmulatedWebAssembly): Promise<() => unknown> {
+          const { exports } = new webAssembly.Instance(new webAssembly.Module(bytes), {});
+          // Samples go on where the work waits.
+          return async () => {
+            const { fib } = exports as Record<string, (n: number) => number>;
+            await Promise.resolve();
+            return fib(12);
+          };
+        },
+      };
+      const subject = { title: 'fib', bytes, run };
+      const built = await build(subject, configuration, {
+        publishLeaves: false,
+        without: [],
+        debug: false,
+        sampleEvery: 1,
+      });
+      const reader = await BuildReader.of(built);
+      let instructions = 0;
+      for (const { f } of reader.functions)
+        for (const { samples, executed } of reader.rows(f)) {
+          expect(samples).toBe(executed);
+          if (samples > 0) instructions++;
+        }
+      expect(instructions).toBeGreaterThan(20);
+      const { run: total } = reader.report().total;
+      expect(total?.samples).toBe(total?.executed);
+    }
+  });
+
+  it('after every N instructions are a share of all, and change no other figure', async () => {
+    const call = [at('fib.wat'), '--invoke', 'fib', '15'];
+    const plain = await reportOf(...call);
+    const sampled = await reportOf(...call, '--every', '7');
+    expect(plain.sampledEvery).toBeNull();
+    expect(sampled.sampledEvery).toBe(7);
+    sampled.configurations.forEach(({ total, functions }, k) => {
+      const { samples, ...rest } = total.run ?? {};
+      expect(rest).toEqual(plain.configurations[k].total.run);
+      expect(samples).toBe(Math.floor((total.run?.executed ?? 0) / 7));
+      expect(functions.reduce((sum, { run }) => sum + (run?.samples ?? 0), 0)).toBe(samples);
+    });
+    const { output } = await fathom(...call, '--samples', '--sort', 'samples', '--top', '1');
+    const [header, all] = output.split('\n');
+    expect(header).toMatch(/ A9 cycles +samples$/);
+    const { run } = plain.configurations[0].total;
+    expect(all).toMatch(new RegExp(` ${Math.floor((run?.executed ?? 0) / 997)} +100\\.0 %$`));
+  });
+});
+
 describe('the command line', () => {
   it.each([
     [['--script', 'x.mjs', '--run'], '--script runs the module'],
@@ -358,6 +422,8 @@ describe('the command line', () => {
     [['--sources', 'nowhere'], '--sources nowhere: no such folder'],
     [['--invoke', 'nobody'], 'has no exported function nobody'],
     [['--sort', 'colour'], 'Invalid values'],
+    [['--every', '0', '--run'], '--every takes a whole number'],
+    [['--samples'], '--samples and --every go with --run, --invoke or --script'],
     [['--without-pass', 'legalize'], 'Choices: "fold", "copies", "cse"'],
   ])('refuses %j', async (args, message) => {
     await expect(fathom(at('twice.wat'), ...args)).rejects.toThrow(message);

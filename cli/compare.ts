@@ -41,9 +41,14 @@ interface Flags extends SubjectFlags {
   allow: string;
   output: string | undefined;
   sources: string[];
+  samples: boolean;
+  every: number | undefined;
   json: boolean;
   debug: boolean;
 }
+
+/** Instructions from sample to sample: a prime, so that loops do not keep step with it. */
+const usualInterval = 997;
 
 /** What `--sort` takes. */
 const sortKeys = ['name', ...columns.map(({ key }) => key)];
@@ -135,6 +140,16 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
           type: 'string',
           requiresArg: true,
         })
+        .option('samples', {
+          describe: `sample the run, too, once more: after every ${usualInterval} instructions`,
+          type: 'boolean',
+          default: false,
+        })
+        .option('every', {
+          describe: 'sample the run after every N instructions',
+          type: 'number',
+          requiresArg: true,
+        })
         .option('sources', {
           describe:
             'with -o page.html: show the source files that the module names, if they are in this folder',
@@ -165,6 +180,14 @@ function shareOf(text: string): number {
   return sign === '%' ? Number(digits) / 100 : Number(digits);
 }
 
+/** Instructions from sample to sample; undefined where nobody asks for samples. */
+function intervalOf({ samples, every }: Flags): number | undefined {
+  if (every === undefined) return samples ? usualInterval : undefined;
+  if (!Number.isSafeInteger(every) || every < 1)
+    throw new UsageError('--every takes a whole number, 1 or more');
+  return every;
+}
+
 async function run(flags: Flags): Promise<number> {
   const { against, output, top } = flags;
   if (!Number.isSafeInteger(top) || top < 1) throw new UsageError('--top takes a whole number, 1 or more');
@@ -182,9 +205,12 @@ async function run(flags: Flags): Promise<number> {
     orders: flags.order,
     levels: flags.O.map((O) => level({ O })),
   });
+  const sampleEvery = intervalOf(flags);
   const subject = await subjectOf(flags);
-  const parts = await buildAll(flags, subject, configurations);
-  const report = reportOf(subject.title, subject.run?.label, parts);
+  if (sampleEvery !== undefined && subject.run === undefined)
+    throw new UsageError('--samples and --every go with --run, --invoke or --script');
+  const parts = await buildAll(flags, subject, configurations, sampleEvery);
+  const report = reportOf(subject.title, subject.run?.label, sampleEvery, parts);
   if (output !== undefined)
     writeOutput(
       output,
@@ -235,6 +261,7 @@ async function buildAll(
   flags: Flags,
   subject: Subject,
   configurations: readonly Configuration[],
+  sampleEvery: number | undefined,
 ): Promise<Part[]> {
   const parts: Part[] = [];
   for (const configuration of configurations) {
@@ -245,6 +272,7 @@ async function buildAll(
           publishLeaves: flags['publish-leaves'] ?? false,
           without: flags['without-pass'] ?? [],
           debug: flags.debug,
+          ...(sampleEvery !== undefined && { sampleEvery }),
           progress: (n, of) => progress.update(n, of),
         }),
       );

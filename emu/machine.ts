@@ -249,16 +249,27 @@ export class Machine {
     return made;
   }
 
-  /** Does `body` with `runner` in charge of what runs on the machine. Returns or throws what `body` does. */
+  /**
+   * Does `body` with `runner` in charge of what runs on the machine; of a promise, until it is settled. Returns or throws what `body`
+   * does.
+   */
   runUnder<T>(runner: Runner, body: () => T): T {
     const before = this.runner;
-    this.runner = runner;
-    try {
-      return body();
-    } finally {
+    const end = (): void => {
       this.runner = before;
       this.core.stepping = false;
+    };
+    this.runner = runner;
+    let result: T;
+    try {
+      result = body();
+    } catch (error) {
+      end();
+      throw error;
     }
+    if (result instanceof Promise) return result.finally(end) as T;
+    end();
+    return result;
   }
 
   /** Runs the initialisation of a freshly made instance. */

@@ -149,8 +149,43 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
     expect(await page.locator('#code1 .row[data-mark=R]').count()).toBe(2);
     await page.locator('#code0 .row', { hasText: /jl 0x/ }).hover();
     expect(await page.locator('#details').textContent()).toMatch(/taken 987 of 1,973 times$/);
-    await page.locator('#heat').click();
+    expect(await texts('#heat option')).toEqual(['off', 'executed']);
+    await page.selectOption('#heat', 'off');
     expect(await page.locator('.count').count()).toBe(0);
+  });
+
+  it('is as warm as samples are, where there are any', async () => {
+    await compare('samples', at('fib.wasm'), '--invoke', 'fib', '18', '--every', '10');
+    await open('samples', false, '#fib');
+    const { configurations } = reportOf('samples');
+    expect(await page.locator('header p').textContent()).toMatch(/sampled after every 10 instructions$/);
+    await page.selectOption('#heat', 'samples');
+    for (const [pane, { functions }] of [
+      ['#code0', configurations[0]],
+      ['#code1', configurations[1]],
+    ] as const) {
+      const counts = (await texts(`${pane} .count`)).map((text) => Number(text.replaceAll(',', '')));
+      const samples = functions.find(({ key }) => key === 'fib')?.run?.samples;
+      expect(samples).toBeGreaterThan(1000);
+      expect(counts.reduce((sum, each) => sum + each, 0)).toBe(samples);
+    }
+    // The same samples, by operators.
+    expect(await texts('#wasm .count:not(:empty)')).not.toEqual([]);
+    await page
+      .locator('#code0 .row', { hasText: /call fib/ })
+      .first()
+      .hover();
+    expect(await page.locator('#details').textContent()).toMatch(
+      /x86_64: \d+ instructions?, [\d,]+ executed, [\d,]+ samples · /,
+    );
+    await page.selectOption('#figure', { label: 'samples at its instructions' });
+    expect((await texts('#functions .row:first-child span'))[0]).toBe('fib');
+    await page.keyboard.press('Escape');
+    await page.locator('#code0').focus();
+    await page.keyboard.press('h');
+    await page.keyboard.press('h');
+    expect(await page.locator('#heat').inputValue()).toBe('samples');
+    await shot('compare-samples.png');
   });
 
   it('goes by keys', async () => {
@@ -175,7 +210,9 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
     expect(await fixed('code0')).toEqual([expect.stringMatching(/^lea edi/)]);
     expect(await fixed('code1')).toEqual([expect.stringMatching(/^sub r0/)]);
     await page.keyboard.press('h');
-    expect(await page.locator('#heat').isChecked()).toBe(false);
+    expect(await page.locator('#heat').inputValue()).toBe('off');
+    await page.keyboard.press('h');
+    expect(await page.locator('#heat').inputValue()).toBe('executed');
   });
 
   it('sorts by every column, and by another figure', async () => {

@@ -2,6 +2,7 @@ import type { CompiledFunction } from '../../compiler/backend/emit.ts';
 import type { Image } from '../../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../../compiler/index.ts';
 import type { PassName } from '../../compiler/passes/pipeline.ts';
+import { CodeSampler } from '../../emu/code-samples.ts';
 import { ExecutionCounts } from '../../emu/execution-counts.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassembly.ts';
@@ -18,6 +19,8 @@ export interface Build {
   readonly run?: {
     /** Addresses are offsets in the image's code. */
     readonly counts: ExecutionCounts;
+    /** Where it was at each sample, if it was sampled: samples by offset in the image's code, of instructions that have any. */
+    readonly samples: ReadonlyMap<number, number> | undefined;
     readonly outcome: Outcome;
   };
 }
@@ -54,10 +57,15 @@ export interface BuildOptions {
   readonly without: readonly PassName[];
   /** Stack traces of errors with this program's own frames. */
   readonly debug: boolean;
+  /** Sample the run after every so many instructions. */
+  readonly sampleEvery?: number;
   readonly progress?: (done: number, of: number) => void;
 }
 
-/** Compiles without some passes, and keeps what the compiler said of the functions of each image. */
+/**
+ * Compiles without some passes, and keeps what the compiler said of the functions of each image. The same bytes are compiled once: a run that
+ * brings its module does so each time.
+ */
 class Compilations {
   readonly byImage = new Map<Image, ReadonlyMap<number, CompiledFunction>>();
 
@@ -68,6 +76,8 @@ class Compilations {
   }
 
   readonly compile = (bytes: Uint8Array, options: CompileOptions): Image => {
+    for (const known of this.byImage.keys())
+      if (Buffer.compare(known.module.bytes, bytes) === 0) return known;
     const compiled: CompiledFunction[] = [];
     const image = compile(bytes, {
       ...options,
@@ -99,7 +109,7 @@ function matched(image: Image, compiled: readonly CompiledFunction[]): Map<numbe
 export async function build(
   { bytes, run }: Subject,
   configuration: Configuration,
-  { publishLeaves, without, debug, progress }: BuildOptions,
+  { publishLeaves, without, debug, progress, sampleEvery }: BuildOptions,
 ): Promise<Build> {
   const { target, scheme, order, level } = configuration;
   const compilations = new Compilations(without);
@@ -114,14 +124,49 @@ export async function build(
     if (image === undefined) throw new RangeError('there is neither a module nor a run');
     return of(image);
   }
-  const webAssembly = createWebAssembly({ ...configuration, publishLeaves, compile: compilations.compile });
+  const open = (): EmulatedWebAssembly =>
+    createWebAssembly({ ...configuration, publishLeaves, compile: compilations.compile });
+  const { measured, ...counted } = await countedRun(run, image, open(), debug);
+  const samples =
+    sampleEvery === undefined ? undefined : await sampledRun(run, measured, open(), sampleEvery);
+  return { ...of(measured), run: { ...counted, samples } };
+}
+
+/** Runs and counts. `image` is that of the subject's module, if it has one. */
+async function countedRun(
+  run: Run,
+  image: Image | undefined,
+  webAssembly: EmulatedWebAssembly,
+  debug: boolean,
+): Promise<{ readonly measured: Image; readonly counts: ExecutionCounts; readonly outcome: Outcome }> {
   const { machine } = webAssembly;
   try {
     const work = await run.open(webAssembly, image);
     machine.core.counting = true;
     const outcome = await outcomeOfRun(work, debug);
     const measured = image === undefined ? largest(machine) : image;
-    return { ...of(measured), run: { counts: countsOf(machine, measured), outcome } };
+    return { measured, counts: countsOf(machine, measured), outcome };
+  } finally {
+    machine.close();
+  }
+}
+
+/**
+ * Runs it once more and samples it: stops cut the blocks by which a run is counted and cycles are estimated.
+ * @returns samples by offset in the module's code
+ */
+async function sampledRun(
+  run: Run,
+  measured: Image,
+  webAssembly: EmulatedWebAssembly,
+  every: number,
+): Promise<Map<number, number>> {
+  const { machine } = webAssembly;
+  try {
+    const work = await run.open(webAssembly, measured);
+    const sampler = new CodeSampler(machine, every);
+    await outcomeOfRun(() => sampler.during(work), false);
+    return samplesAt(sampler, placesOf(machine, measured));
   } finally {
     machine.close();
   }
@@ -144,17 +189,36 @@ function largest({ images }: Machine): Image {
   return found;
 }
 
-/** What was executed of a module's code, wherever it lies: who instantiates bytes twice has them compiled twice, to the same code. */
-function countsOf({ core, images, target }: Machine, measured: Image): ExecutionCounts {
-  const blocks = core.executedBlocks();
+type Places = readonly { readonly base: number; readonly end: number }[];
+
+/** Wherever a module's code lies: who instantiates bytes twice has the same code twice. */
+function placesOf({ images }: Machine, measured: Image): Places {
   const places = images.filter(
     ({ image }) => image === measured || Buffer.compare(image.module.bytes, measured.module.bytes) === 0,
   );
   if (places.length === 0) throw new RangeError('the run never instantiates the module');
-  const moved = places.flatMap(({ base, end }) =>
+  return places;
+}
+
+/** Samples in a module's code. */
+function samplesAt({ counts }: CodeSampler, places: Places): Map<number, number> {
+  const samples = new Map<number, number>();
+  for (const [address, count] of counts) {
+    const place = places.find(({ base, end }) => address >= base && address < end);
+    if (place === undefined) continue;
+    const offset = address - place.base;
+    samples.set(offset, (samples.get(offset) ?? 0) + count);
+  }
+  return samples;
+}
+
+/** What was executed of a module's code. */
+function countsOf(machine: Machine, measured: Image): ExecutionCounts {
+  const blocks = machine.core.executedBlocks();
+  const moved = placesOf(machine, measured).flatMap(({ base, end }) =>
     blocks
       .filter(({ address }) => address >= base && address < end)
       .map((block) => ({ ...block, address: block.address - base })),
   );
-  return new ExecutionCounts(target, { address: 0, size: measured.code.length }, moved);
+  return new ExecutionCounts(machine.target, { address: 0, size: measured.code.length }, moved);
 }

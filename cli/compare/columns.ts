@@ -48,6 +48,7 @@ export const columns: readonly Column[] = [
   ofRun('taken', 'taken', 'branches taken, calls and returns among them', (run) => run.takenBranches),
   ofRun('published', 'publ ex', 'executed instructions that publish', (run) => run.publicationExecuted),
   ofRun('cycles', 'A9 cycles', 'estimate of cycles on a Cortex-A9', (run) => run.cycles),
+  ofRun('samples', 'samples', 'samples at its instructions', (run) => run.samples),
 ];
 
 /** The column of that key. */

@@ -34,6 +34,8 @@ export interface RunFigures {
   readonly publicationExecuted: number;
   /** On a Cortex-A9 (docs/cortex-a9.md); undefined for x86-64. */
   readonly cycles?: number;
+  /** Samples in it, as the innermost function; undefined where the run was not sampled. */
+  readonly samples?: number;
 }
 
 /** A function of one build. */
@@ -60,6 +62,8 @@ export interface CodeRow extends ListingRow {
   readonly executed: number;
   /** How often execution did not go on behind it. */
   readonly taken: number;
+  /** Samples at it; 0 where there was no sampling. */
+  readonly samples: number;
 }
 
 /** Reads the functions of a build, one at a time: they are many. */
@@ -104,6 +108,7 @@ export class BuildReader {
       note: noteAt.get(row.offset) ?? -1,
       executed: run?.counts.at(row.offset) ?? 0,
       taken: run?.counts.takenTo(row.offset + row.bytes.length) ?? 0,
+      samples: run?.samples?.get(row.offset) ?? 0,
     }));
   }
 
@@ -135,7 +140,13 @@ export class BuildReader {
       boundsChecks: noted(CodeNote.boundsCheck),
       publication: noted(CodeNote.publication),
       frameBytes,
-      ...(run && { run: { ...executedOf(rows, run.counts, f), ...(cycles !== undefined && { cycles }) } }),
+      ...(run && {
+        run: {
+          ...executedOf(rows, run.counts, f),
+          ...(cycles !== undefined && { cycles }),
+          ...(run.samples && { samples: rows.reduce((sum, row) => sum + row.samples, 0) }),
+        },
+      }),
     };
   }
 
@@ -158,7 +169,7 @@ function executedOf(
   rows: readonly CodeRow[],
   counts: NonNullable<Build['run']>['counts'],
   { offset }: ImageFunction,
-): Omit<RunFigures, 'cycles'> {
+): Omit<RunFigures, 'cycles' | 'samples'> {
   const { instructions, ...rest } = counts.totals(
     rows.map(({ offset: address, bytes, mnemonic, operands }) => ({
       address,
@@ -189,7 +200,7 @@ export function totalOf(functions: readonly FunctionReport[]): BuildReport['tota
   const sum = (of: (f: FunctionReport) => number): number => functions.reduce((total, f) => total + of(f), 0);
   const ran = functions.some(({ run }) => run !== undefined);
   const sumOfRun = (key: keyof RunFigures): number => sum(({ run }) => run?.[key] ?? 0);
-  const estimated = functions.some(({ run }) => run?.cycles !== undefined);
+  const has = (key: 'cycles' | 'samples'): boolean => functions.some(({ run }) => run?.[key] !== undefined);
   return {
     wasmBytes: sum((f) => f.wasmBytes),
     codeBytes: sum((f) => f.codeBytes),
@@ -207,7 +218,8 @@ export function totalOf(functions: readonly FunctionReport[]): BuildReport['tota
         stores: sumOfRun('stores'),
         takenBranches: sumOfRun('takenBranches'),
         publicationExecuted: sumOfRun('publicationExecuted'),
-        ...(estimated && { cycles: sumOfRun('cycles') }),
+        ...(has('cycles') && { cycles: sumOfRun('cycles') }),
+        ...(has('samples') && { samples: sumOfRun('samples') }),
       },
     }),
   };

@@ -20,6 +20,8 @@ export interface PageData {
   readonly run: string | null;
   /** What is known of the source: `lines` where no text is to be had. */
   readonly source: 'none' | 'lines' | 'text';
+  /** Instructions from sample to sample, or null. */
+  readonly sampledEvery: number | null;
   readonly columns: readonly Pick<Column, 'key' | 'title' | 'description'>[];
   readonly configurations: readonly {
     readonly name: string;
@@ -70,6 +72,8 @@ export interface CodeList {
   /** How often each was executed, and its branch taken; null without a run. */
   readonly executed: readonly number[] | null;
   readonly taken: Readonly<Record<number, number>> | null;
+  /** Samples by the instruction's index, of those that have any; null where the run was not sampled. */
+  readonly samples: Readonly<Record<number, number>> | null;
 }
 
 /** How the page marks what an instruction is there for. */
@@ -111,6 +115,7 @@ export function pageData(
       title: shown(report.module.name),
       run: report.run === null ? null : shown(report.run),
       source: texts.source,
+      sampledEvery: report.sampledEvery,
       columns: used.map(({ key, title, description }) => ({ key, title, description })),
       configurations: configurations.map(({ target, total }, k) => ({
         name: names[k],
@@ -173,7 +178,9 @@ class Texts {
     lineOf: (offset: number) => number,
   ): { readonly list: CodeList; readonly positions: readonly (SourcePosition | undefined)[] } {
     const rows = reader.rows(f);
-    const ran = reader.build.run !== undefined;
+    const { run } = reader.build;
+    const byIndex = (of: (row: CodeRow) => number): Record<number, number> =>
+      Object.fromEntries(rows.flatMap((row, k) => (of(row) === 0 ? [] : [[k, of(row)]])));
     // Inlined operators by their names, each once.
     const origins = new Map<
       string,
@@ -198,10 +205,9 @@ class Texts {
       origin: origins.size === 0 ? [] : origin,
       marks: rows.map(markOf).join(''),
       traps: Object.fromEntries(rows.flatMap(({ trap }, k) => (trap === '' ? [] : [[k, trap]]))),
-      executed: ran ? rows.map(({ executed }) => executed) : null,
-      taken: ran
-        ? Object.fromEntries(rows.flatMap(({ taken }, k) => (taken === 0 ? [] : [[k, taken]])))
-        : null,
+      executed: run === undefined ? null : rows.map(({ executed }) => executed),
+      taken: run === undefined ? null : byIndex(({ taken }) => taken),
+      samples: run?.samples === undefined ? null : byIndex(({ samples }) => samples),
     };
     return { list, positions: [...origins.values()].map(({ position }) => position) };
   }

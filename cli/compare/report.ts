@@ -14,6 +14,8 @@ export interface CompareReport {
   readonly module: { readonly name: string; readonly bytes: number; readonly sha256: string };
   /** What was run, or null. */
   readonly run: string | null;
+  /** Instructions from sample to sample, or null where the run was not sampled. */
+  readonly sampledEvery: number | null;
   readonly configurations: readonly ConfigurationReport[];
 }
 
@@ -28,6 +30,7 @@ export interface ConfigurationReport extends Configuration, BuildReport {
 export function reportOf(
   title: string,
   run: string | undefined,
+  sampledEvery: number | undefined,
   builds: readonly {
     readonly configuration: Configuration;
     readonly module: Uint8Array;
@@ -45,6 +48,7 @@ export function reportOf(
       sha256: createHash('sha256').update(module).digest('hex'),
     },
     run: run ?? null,
+    sampledEvery: sampledEvery ?? null,
     configurations: builds.map(({ configuration, outcome, report }) => ({
       name: nameOf(configuration),
       ...configuration,

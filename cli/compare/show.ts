@@ -41,9 +41,7 @@ const isNamed = (f: FunctionReport, wanted: string): boolean =>
  */
 export function formatReport(report: CompareReport, view: View): string | undefined {
   const { configurations } = report;
-  const ran = configurations.some(({ total }) => total.run !== undefined);
-  const estimated = configurations.some(({ total }) => total.run?.cycles !== undefined);
-  const shown = columns.filter((c) => (!c.ofRun || ran) && (c.key !== 'cycles' || estimated));
+  const shown = columns.filter(({ of }) => configurations.some(({ total }) => of(total) !== undefined));
   const names = shortNames(configurations);
   const rows = [...rowsOf(report)].filter(
     ([, fs]) => view.only === undefined || fs.some((f) => f && isNamed(f, view.only ?? '')),
@@ -71,12 +69,14 @@ export function formatReport(report: CompareReport, view: View): string | undefi
   ].join('\n');
 }
 
-/** Executed instructions have their share of all beside them. */
-const headers = ({ key, title }: Column): string[] => (key === 'executed' ? [title, ''] : [title]);
+/** These have their share of all beside them. */
+const withShare = new Set(['executed', 'samples']);
+
+const headers = ({ key, title }: Column): string[] => (withShare.has(key) ? [title, ''] : [title]);
 
 function cells({ key }: Column, value: number | undefined, all: number | undefined): string[] {
   const text = value === undefined ? '-' : grouped(value);
-  if (key !== 'executed') return [text];
+  if (!withShare.has(key)) return [text];
   return [text, value === undefined || !all ? '' : percent(value / all)];
 }
 

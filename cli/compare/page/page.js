@@ -6,7 +6,7 @@
  */
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { columns, configurations, functions, run, source } = read('figures');
+  const { columns, configurations, functions, run, source, sampledEvery } = read('figures');
   const packed = read('code');
   const byId = (id) => document.getElementById(id);
   const number = (value) => (value === null || value === undefined ? '-' : value.toLocaleString('en-US'));
@@ -188,6 +188,9 @@
       }
       const first = new Int32Array(Math.max(1, texts.length)).fill(-1);
       const sum = new Float64Array(first.length);
+      const sampled = new Float64Array(first.length);
+      const samples = of.samples === null ? null : of.sizes.map((_, row) => of.samples[row] ?? 0);
+      const counts = heat() === 'samples' ? samples : of.executed;
       const lines = ofSource()
         ? of.lines.map((line, row) => sourceRow(of, configuration, line, row))
         : of.lines;
@@ -195,6 +198,7 @@
         if (line < 0) return;
         if (first[line] < 0) first[line] = row;
         sum[line] += of.executed?.[row] ?? 0;
+        sampled[line] += samples?.[row] ?? 0;
       });
       return {
         ...of,
@@ -203,8 +207,11 @@
         texts: linesOf(of.text),
         first,
         sum,
-        most: Math.max(1, ...chunkedMax(of.executed ?? [])),
-        mostOfLine: Math.max(1, ...chunkedMax(sum)),
+        sampled,
+        counts,
+        countsOfLine: heat() === 'samples' ? sampled : sum,
+        most: Math.max(1, ...chunkedMax(counts ?? [])),
+        mostOfLine: Math.max(1, ...chunkedMax(heat() === 'samples' ? sampled : sum)),
       };
     });
     left = {
@@ -254,7 +261,11 @@
 
   // ---- Panes
 
-  const hot = () => run !== null && byId('heat').checked;
+  /** What rows are as warm as: `off`, `executed` or `samples`. */
+  const heat = () => byId('heat').value;
+  const hot = () => heat() !== 'off';
+  /** The heat that was last turned off. */
+  let before = 'executed';
   /** Half as warm is a quarter as often: what is rare still shows. */
   const warmth = (count, most) => (count === 0 ? 0 : 0.08 + 0.72 * Math.sqrt(count / most)).toFixed(3);
 
@@ -263,7 +274,8 @@
 
   function count(value, most, brief = false) {
     const cell = element('span', 'count', value === 0 ? '' : brief ? short.format(value) : number(value));
-    if (brief && value > 0) cell.title = `${number(value)} instructions executed`;
+    if (brief && value > 0)
+      cell.title = `${number(value)} ${heat() === 'samples' ? 'samples' : 'instructions executed'}`;
     cell.style.setProperty('--warmth', warmth(value, most));
     return cell;
   }
@@ -304,7 +316,9 @@
     row.append(element('span', 'offset', ofSource() ? String(number) : hex(code.offsets[line])));
     if (hot()) {
       for (const each of lists)
-        row.append(each === null ? element('span', 'count') : count(each.sum[line], each.mostOfLine, true));
+        row.append(
+          each === null ? element('span', 'count') : count(each.countsOfLine[line], each.mostOfLine, true),
+        );
       if (left.linked[line] && lists.every((each) => each === null || each.sum[line] === 0))
         row.classList.add('never');
     }
@@ -321,7 +335,7 @@
     const row = lineRow(each.lines[index], left.texts.length > 0);
     row.append(element('span', 'offset', hex(each.starts[index])));
     if (hot()) {
-      row.append(count(each.executed[index], each.most));
+      row.append(count(each.counts[index], each.most));
       if (each.executed[index] === 0) row.classList.add('never');
     }
     const trap = each.traps[index];
@@ -414,15 +428,16 @@
     return linesOf(text)[numbers.lastIndexOf(0, row)];
   }
 
+  const plural = (value, what) => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
+
   function describe(line, pane, row) {
     const parts = left.texts.length > 0 ? [placeOf(line)] : [];
     lists.forEach((each, which) => {
       if (each === null || line < 0) return;
       const rows = each.lines.reduce((sum, of) => sum + (of === line ? 1 : 0), 0);
       const executed = run === null ? '' : `, ${number(each.sum[line])} executed`;
-      parts.push(
-        `${configurations[shown[which]].name}: ${number(rows)} ${rows === 1 ? 'instruction' : 'instructions'}${executed}`,
-      );
+      const sampled = sampledEvery === null ? '' : `, ${plural(each.sampled[line], 'sample')}`;
+      parts.push(`${configurations[shown[which]].name}: ${plural(rows, 'instruction')}${executed}${sampled}`);
     });
     const each = pane > 0 ? lists[pane - 1] : null;
     if (each !== null && row >= 0) {
@@ -569,14 +584,21 @@
       '[': () => step(-1),
       ']': () => step(1),
       s: () => code?.source && show(ofSource() ? 'wasm' : 'source'),
-      h: () => run !== null && byId('heat').click(),
+      h: () => run !== null && warm(hot() ? 'off' : before),
     };
     const act = keys[event.key];
     if (act === undefined) return;
     event.preventDefault();
     act();
   });
-  byId('heat').addEventListener('change', fillPanes);
+  /** Chooses the heat. Functions may have to be counted anew. */
+  function warm(wanted) {
+    byId('heat').value = wanted;
+    if (wanted !== 'off') before = wanted;
+    prepare();
+    fillPanes();
+  }
+  byId('heat').addEventListener('change', () => warm(heat()));
   if (source !== 'none') byId('view').addEventListener('change', () => show(byId('view').value));
   shown.forEach((_, which) => {
     const choice = byId(`choice${which}`);
