@@ -377,7 +377,7 @@ describe('samples', () => {
         publishLeaves: false,
         without: [],
         debug: false,
-        sampleEvery: 1,
+        sampling: { every: 1, drawn: false },
       });
       const reader = await BuildReader.of(built);
       let instructions = 0;
@@ -396,19 +396,37 @@ describe('samples', () => {
     const call = [at('fib.wat'), '--invoke', 'fib', '15'];
     const plain = await reportOf(...call);
     const sampled = await reportOf(...call, '--every', '7');
-    expect(plain.sampledEvery).toBeNull();
-    expect(sampled.sampledEvery).toBe(7);
+    expect(plain.sampling).toBeNull();
+    expect(sampled.sampling).toEqual({ every: 7, drawn: false });
     sampled.configurations.forEach(({ total, functions }, k) => {
       const { samples, ...rest } = total.run ?? {};
       expect(rest).toEqual(plain.configurations[k].total.run);
       expect(samples).toBe(Math.floor((total.run?.executed ?? 0) / 7));
       expect(functions.reduce((sum, { run }) => sum + (run?.samples ?? 0), 0)).toBe(samples);
     });
-    const { output } = await fathom(...call, '--samples', '--sort', 'samples', '--top', '1');
+    const { output } = await fathom(...call, '--every', '7', '--sort', 'samples', '--top', '1');
     const [header, all] = output.split('\n');
     expect(header).toMatch(/ A9 cycles +samples$/);
-    const { run } = plain.configurations[0].total;
-    expect(all).toMatch(new RegExp(` ${Math.floor((run?.executed ?? 0) / 997)} +100\\.0 %$`));
+    const samples = sampled.configurations[0].total.run?.samples?.toLocaleString('en-US');
+    expect(all).toMatch(new RegExp(` ${samples} +100\\.0 %$`));
+  });
+});
+
+describe('samples at drawn intervals', () => {
+  it('are the same in every run, as many as the average says', async () => {
+    const loop = `(module (func (export "run") (param i32) (result i32)
+      (loop $again (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 0)))`;
+    writeFileSync(at('loop.wat'), loop);
+    const call = [at('loop.wat'), '--invoke', 'run', '400000', '--samples'];
+    const [first, second] = [await reportOf(...call), await reportOf(...call)];
+    expect(first.sampling).toEqual({ every: 1000, drawn: true });
+    first.configurations.forEach(({ total }, k) => {
+      expect(second.configurations[k].total).toEqual(total);
+      const { samples = 0, executed } = total.run ?? { executed: 0 };
+      expect(executed).toBeGreaterThan(700_000);
+      expect(samples / (executed / 1000)).toBeGreaterThan(0.9);
+      expect(samples / (executed / 1000)).toBeLessThan(1.1);
+    });
   });
 });
 

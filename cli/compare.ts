@@ -23,6 +23,7 @@ import { type Configuration, configurationsOf, nameOf } from './compare/configur
 import { BuildReader, type BuildReport } from './compare/figures.ts';
 import { writeHtml } from './compare/html.ts';
 import { type CompareReport, readReport, reportOf } from './compare/report.ts';
+import { type Sampling, samplingText, usualSampling } from './compare/sampling.ts';
 import { formatComparisons, formatReport } from './compare/show.ts';
 import { type SubjectFlags, subjectOf } from './compare/subject.ts';
 import { readSource, type Source, SourceError } from './source/index.ts';
@@ -46,9 +47,6 @@ interface Flags extends SubjectFlags {
   json: boolean;
   debug: boolean;
 }
-
-/** Instructions from sample to sample: a prime, so that loops do not keep step with it. */
-const usualInterval = 997;
 
 /** What `--sort` takes. */
 const sortKeys = ['name', ...columns.map(({ key }) => key)];
@@ -141,12 +139,12 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
           requiresArg: true,
         })
         .option('samples', {
-          describe: `sample the run, too, once more: after every ${usualInterval} instructions`,
+          describe: `sample the run, too: ${samplingText(usualSampling)}`,
           type: 'boolean',
           default: false,
         })
         .option('every', {
-          describe: 'sample the run after every N instructions',
+          describe: 'sample the run after every N instructions, neither more nor less',
           type: 'number',
           requiresArg: true,
         })
@@ -180,12 +178,12 @@ function shareOf(text: string): number {
   return sign === '%' ? Number(digits) / 100 : Number(digits);
 }
 
-/** Instructions from sample to sample; undefined where nobody asks for samples. */
-function intervalOf({ samples, every }: Flags): number | undefined {
-  if (every === undefined) return samples ? usualInterval : undefined;
+/** When the run is sampled; undefined where nobody asks for it. */
+function samplingOf({ samples, every }: Flags): Sampling | undefined {
+  if (every === undefined) return samples ? usualSampling : undefined;
   if (!Number.isSafeInteger(every) || every < 1)
     throw new UsageError('--every takes a whole number, 1 or more');
-  return every;
+  return { every, drawn: false };
 }
 
 async function run(flags: Flags): Promise<number> {
@@ -205,12 +203,12 @@ async function run(flags: Flags): Promise<number> {
     orders: flags.order,
     levels: flags.O.map((O) => level({ O })),
   });
-  const sampleEvery = intervalOf(flags);
+  const sampling = samplingOf(flags);
   const subject = await subjectOf(flags);
-  if (sampleEvery !== undefined && subject.run === undefined)
+  if (sampling !== undefined && subject.run === undefined)
     throw new UsageError('--samples and --every go with --run, --invoke or --script');
-  const parts = await buildAll(flags, subject, configurations, sampleEvery);
-  const report = reportOf(subject.title, subject.run?.label, sampleEvery, parts);
+  const parts = await buildAll(flags, subject, configurations, sampling);
+  const report = reportOf(subject.title, subject.run?.label, sampling, parts);
   if (output !== undefined)
     writeOutput(
       output,
@@ -261,7 +259,7 @@ async function buildAll(
   flags: Flags,
   subject: Subject,
   configurations: readonly Configuration[],
-  sampleEvery: number | undefined,
+  sampling: Sampling | undefined,
 ): Promise<Part[]> {
   const parts: Part[] = [];
   for (const configuration of configurations) {
@@ -272,7 +270,7 @@ async function buildAll(
           publishLeaves: flags['publish-leaves'] ?? false,
           without: flags['without-pass'] ?? [],
           debug: flags.debug,
-          ...(sampleEvery !== undefined && { sampleEvery }),
+          ...(sampling && { sampling }),
           progress: (n, of) => progress.update(n, of),
         }),
       );

@@ -12,14 +12,9 @@ export class CodeSampler implements Runner {
   private readonly machine: Machine;
   private readonly interrupter: Interrupter;
 
-  /**
-   * @param every instructions from sample to sample
-   * @throws RangeError unless that is at least one
-   */
-  constructor(machine: Machine, every: number) {
+  /** @throws RangeError for an interval of less than one instruction */
+  constructor(machine: Machine, schedule: Schedule) {
     this.machine = machine;
-    const schedule: Schedule =
-      every === 1 ? { kind: 'every-instruction' } : { kind: 'every', instructions: every };
     this.interrupter = new Interrupter(machine.core, schedule, ({ pc }) => {
       this.counts.set(pc, (this.counts.get(pc) ?? 0) + 1);
     });

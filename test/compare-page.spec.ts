@@ -158,7 +158,7 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
     await compare('samples', at('fib.wasm'), '--invoke', 'fib', '18', '--every', '10');
     await open('samples', false, '#fib');
     const { configurations } = reportOf('samples');
-    expect(await page.locator('header p').textContent()).toMatch(/sampled after every 10 instructions$/);
+    expect(await page.locator('header p').textContent()).toMatch(/, sampled every 10 instructions$/);
     await page.selectOption('#heat', 'samples');
     for (const [pane, { functions }] of [
       ['#code0', configurations[0]],

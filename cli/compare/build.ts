@@ -9,6 +9,7 @@ import { createWebAssembly, type EmulatedWebAssembly } from '../../emu/webassemb
 import { targets } from '../common.ts';
 import { outcomeOf } from '../run.ts';
 import type { Configuration } from './configuration.ts';
+import { type Sampling, scheduleOf } from './sampling.ts';
 
 /** A module compiled in one way, with what was executed of it if it was run. */
 export interface Build {
@@ -57,8 +58,8 @@ export interface BuildOptions {
   readonly without: readonly PassName[];
   /** Stack traces of errors with this program's own frames. */
   readonly debug: boolean;
-  /** Sample the run after every so many instructions. */
-  readonly sampleEvery?: number;
+  /** Sample the run, too. */
+  readonly sampling?: Sampling;
   readonly progress?: (done: number, of: number) => void;
 }
 
@@ -109,7 +110,7 @@ function matched(image: Image, compiled: readonly CompiledFunction[]): Map<numbe
 export async function build(
   { bytes, run }: Subject,
   configuration: Configuration,
-  { publishLeaves, without, debug, progress, sampleEvery }: BuildOptions,
+  { publishLeaves, without, debug, progress, sampling }: BuildOptions,
 ): Promise<Build> {
   const { target, scheme, order, level } = configuration;
   const compilations = new Compilations(without);
@@ -127,8 +128,7 @@ export async function build(
   const open = (): EmulatedWebAssembly =>
     createWebAssembly({ ...configuration, publishLeaves, compile: compilations.compile });
   const { measured, ...counted } = await countedRun(run, image, open(), debug);
-  const samples =
-    sampleEvery === undefined ? undefined : await sampledRun(run, measured, open(), sampleEvery);
+  const samples = sampling === undefined ? undefined : await sampledRun(run, measured, open(), sampling);
   return { ...of(measured), run: { ...counted, samples } };
 }
 
@@ -159,12 +159,12 @@ async function sampledRun(
   run: Run,
   measured: Image,
   webAssembly: EmulatedWebAssembly,
-  every: number,
+  sampling: Sampling,
 ): Promise<Map<number, number>> {
   const { machine } = webAssembly;
   try {
     const work = await run.open(webAssembly, measured);
-    const sampler = new CodeSampler(machine, every);
+    const sampler = new CodeSampler(machine, scheduleOf(sampling));
     await outcomeOfRun(() => sampler.during(work), false);
     return samplesAt(sampler, placesOf(machine, measured));
   } finally {

@@ -4,6 +4,7 @@ import type { Source } from '../source/index.ts';
 import type { BuildReader } from './figures.ts';
 import { type PageData, pageData } from './page-data.ts';
 import type { CompareReport } from './report.ts';
+import { samplingText } from './sampling.ts';
 
 /**
  * A comparison as a page that needs nothing beside it: the functions with their figures, and of each its WebAssembly between what two of
@@ -29,9 +30,9 @@ export function writeHtml(
 }
 
 /** What rows may be as warm as; the first is what the page begins with. */
-function heats(run: string | null, sampledEvery: number | null): string {
+function heats(run: string | null, sampled: boolean): string {
   if (run === null) return '';
-  const samples = sampledEvery === null ? '' : '<option value="samples">samples</option>';
+  const samples = sampled ? '<option value="samples">samples</option>' : '';
   return `<option value="executed" selected>executed</option>${samples}`;
 }
 
@@ -39,10 +40,10 @@ function heats(run: string | null, sampledEvery: number | null): string {
 const views =
   '<select id="view" aria-label="Left pane"><option value="wasm">WebAssembly</option><option value="source">Source</option></select>';
 
-function bodyOf(title: string, { run, module }: CompareReport, { source, sampledEvery }: PageData): string {
+function bodyOf(title: string, { run, module, sampling }: CompareReport, { source }: PageData): string {
   return `<header>
 <h1>${escapeText(title)}</h1>
-<p>${module.bytes.toLocaleString('en-US')} bytes of WebAssembly${run === null ? '' : `, running <code>${escapeText(shown(run))}</code>`}${sampledEvery === null ? '' : `, sampled after every ${sampledEvery.toLocaleString('en-US')} instructions`}</p>
+<p>${module.bytes.toLocaleString('en-US')} bytes of WebAssembly${run === null ? '' : `, running <code>${escapeText(shown(run))}</code>`}${sampling === null ? '' : `, sampled ${samplingText(sampling)}`}</p>
 </header>
 <div id="columns">
 <nav aria-label="Functions">
@@ -58,7 +59,7 @@ function bodyOf(title: string, { run, module }: CompareReport, { source, sampled
 <div class="tools">
 <h2 id="name"></h2>
 <label><input id="together" type="checkbox" checked> Scroll together</label>
-<label${run === null ? ' hidden' : ''}>Heat <select id="heat"><option value="off">off</option>${heats(run, sampledEvery)}</select></label>
+<label${run === null ? ' hidden' : ''}>Heat <select id="heat"><option value="off">off</option>${heats(run, sampling !== null)}</select></label>
 <span id="legend"><b class="mark" data-mark="P">P</b> publishes <b class="mark" data-mark="S">S</b> spill <b class="mark" data-mark="R">R</b> reload <b class="mark" data-mark="B">B</b> bounds check <b class="mark" data-mark="T">T</b> may trap, <i>inlined</i></span>
 </div>
 <div class="scroll"><table id="summary"><thead></thead><tbody></tbody></table></div>

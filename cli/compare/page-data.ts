@@ -20,8 +20,7 @@ export interface PageData {
   readonly run: string | null;
   /** What is known of the source: `lines` where no text is to be had. */
   readonly source: 'none' | 'lines' | 'text';
-  /** Instructions from sample to sample, or null. */
-  readonly sampledEvery: number | null;
+  readonly sampled: boolean;
   readonly columns: readonly Pick<Column, 'key' | 'title' | 'description'>[];
   readonly configurations: readonly {
     readonly name: string;
@@ -115,7 +114,7 @@ export function pageData(
       title: shown(report.module.name),
       run: report.run === null ? null : shown(report.run),
       source: texts.source,
-      sampledEvery: report.sampledEvery,
+      sampled: report.sampling !== null,
       columns: used.map(({ key, title, description }) => ({ key, title, description })),
       configurations: configurations.map(({ target, total }, k) => ({
         name: names[k],

@@ -3,6 +3,7 @@ import { UsageError } from '../common.ts';
 import type { Outcome } from './build.ts';
 import { type Configuration, nameOf } from './configuration.ts';
 import type { BuildReport, Figures, FunctionReport, RunFigures } from './figures.ts';
+import type { Sampling } from './sampling.ts';
 
 /** Version of the form of {@link CompareReport}: goes up where a reader of the old one would misread it. */
 export const reportVersion = 1;
@@ -14,8 +15,8 @@ export interface CompareReport {
   readonly module: { readonly name: string; readonly bytes: number; readonly sha256: string };
   /** What was run, or null. */
   readonly run: string | null;
-  /** Instructions from sample to sample, or null where the run was not sampled. */
-  readonly sampledEvery: number | null;
+  /** Null where the run was not sampled. */
+  readonly sampling: Sampling | null;
   readonly configurations: readonly ConfigurationReport[];
 }
 
@@ -30,7 +31,7 @@ export interface ConfigurationReport extends Configuration, BuildReport {
 export function reportOf(
   title: string,
   run: string | undefined,
-  sampledEvery: number | undefined,
+  sampling: Sampling | undefined,
   builds: readonly {
     readonly configuration: Configuration;
     readonly module: Uint8Array;
@@ -48,7 +49,7 @@ export function reportOf(
       sha256: createHash('sha256').update(module).digest('hex'),
     },
     run: run ?? null,
-    sampledEvery: sampledEvery ?? null,
+    sampling: sampling ?? null,
     configurations: builds.map(({ configuration, outcome, report }) => ({
       name: nameOf(configuration),
       ...configuration,

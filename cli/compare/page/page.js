@@ -6,7 +6,7 @@
  */
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { columns, configurations, functions, run, source, sampledEvery } = read('figures');
+  const { columns, configurations, functions, run, source, sampled } = read('figures');
   const packed = read('code');
   const byId = (id) => document.getElementById(id);
   const number = (value) => (value === null || value === undefined ? '-' : value.toLocaleString('en-US'));
@@ -188,7 +188,7 @@
       }
       const first = new Int32Array(Math.max(1, texts.length)).fill(-1);
       const sum = new Float64Array(first.length);
-      const sampled = new Float64Array(first.length);
+      const sampledOf = new Float64Array(first.length);
       const samples = of.samples === null ? null : of.sizes.map((_, row) => of.samples[row] ?? 0);
       const counts = heat() === 'samples' ? samples : of.executed;
       const lines = ofSource()
@@ -198,7 +198,7 @@
         if (line < 0) return;
         if (first[line] < 0) first[line] = row;
         sum[line] += of.executed?.[row] ?? 0;
-        sampled[line] += samples?.[row] ?? 0;
+        sampledOf[line] += samples?.[row] ?? 0;
       });
       return {
         ...of,
@@ -207,11 +207,11 @@
         texts: linesOf(of.text),
         first,
         sum,
-        sampled,
+        sampled: sampledOf,
         counts,
-        countsOfLine: heat() === 'samples' ? sampled : sum,
+        countsOfLine: heat() === 'samples' ? sampledOf : sum,
         most: Math.max(1, ...chunkedMax(counts ?? [])),
-        mostOfLine: Math.max(1, ...chunkedMax(heat() === 'samples' ? sampled : sum)),
+        mostOfLine: Math.max(1, ...chunkedMax(heat() === 'samples' ? sampledOf : sum)),
       };
     });
     left = {
@@ -436,8 +436,8 @@
       if (each === null || line < 0) return;
       const rows = each.lines.reduce((sum, of) => sum + (of === line ? 1 : 0), 0);
       const executed = run === null ? '' : `, ${number(each.sum[line])} executed`;
-      const sampled = sampledEvery === null ? '' : `, ${plural(each.sampled[line], 'sample')}`;
-      parts.push(`${configurations[shown[which]].name}: ${plural(rows, 'instruction')}${executed}${sampled}`);
+      const samples = sampled ? `, ${plural(each.sampled[line], 'sample')}` : '';
+      parts.push(`${configurations[shown[which]].name}: ${plural(rows, 'instruction')}${executed}${samples}`);
     });
     const each = pane > 0 ? lists[pane - 1] : null;
     if (each !== null && row >= 0) {
