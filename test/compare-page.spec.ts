@@ -397,6 +397,19 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
       expect(await shownLines('fixed')).not.toEqual(['sum += of[i];']);
     });
 
+    it('begins at the first line of the function, not at what is above it', async () => {
+      await open('source-inlined', false, '#deviation');
+      await page.setViewportSize({ width: 1500, height: 260 });
+      await page.locator('#functions .row', { hasText: 'number' }).click();
+      await page.waitForSelector('html[data-open=number]');
+      await page.locator('#functions .row', { hasText: 'deviation' }).click();
+      await page.waitForSelector('html[data-open=deviation]');
+      const first = page.locator('#wasm .row', { hasText: 'int deviation(int n) {' });
+      await expect.poll(() => page.locator('#wasm').evaluate((box) => box.scrollTop)).toBeGreaterThan(0);
+      await first.hover();
+      expect(await shownLines('lit')).toEqual(['int deviation(int n) {']);
+    });
+
     it('has the lines of bodies that were inlined', async () => {
       await open('source-inlined', false, '#deviation');
       const inlined = page.locator('#code1 .row.inlined');

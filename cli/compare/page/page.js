@@ -166,6 +166,7 @@
       pane.box.scrollLeft = 0;
     }
     fillPanes();
+    toStart();
     list.draw();
     const at = listed.indexOf(id);
     if (at >= 0) list.show(at);
@@ -386,6 +387,12 @@
       code.source === null ? 'No source lines are known of this function.' : 'WebAssembly or source ( s )';
   }
 
+  /** Brings the function's first line into sight: above it there may be others, whose bodies the compiler inlined. */
+  function toStart() {
+    const row = ofSource() ? code.source.rows.find((each) => each >= 0) : undefined;
+    if (row !== undefined) panes[0].show(row, 0.1);
+  }
+
   /** Shows the other; what was chosen stays so. */
   function show(wanted) {
     const { rows } = code.source;
@@ -397,6 +404,7 @@
     prepare();
     panes[0].box.scrollTop = 0;
     fillPanes();
+    toStart();
     if (fixed >= 0) follow(fixed, null);
   }
 
