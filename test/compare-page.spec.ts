@@ -1,37 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import type { CompareReport } from '../cli/compare/report.ts';
 import { compareCommand } from '../cli/compare.ts';
 import { decodeModule } from '../compiler/wasm/reader.ts';
-import { artifact, chromiumPath, launchChromium, withoutChromium } from './support/chromium.ts';
+import { artifact, chromiumPath, PageBed, withoutChromium } from './support/chromium.ts';
 import { assemble, hostileModule, hostileNames, program } from './support/profiles.ts';
 
 /** The page of `fathom compare` in a browser. */
 describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChromium}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fathom-compare-page-'));
-  const at = (name: string): string => join(folder, name);
-  const errors: string[] = [];
-  const requests: string[] = [];
-  let browser: Browser;
+  const bed = new PageBed(1500);
+  const at = (name: string): string => join(bed.folder, name);
   let page: Page;
 
   beforeAll(async () => {
-    browser = await launchChromium();
     writeFileSync(at('fib.wasm'), assemble(program('fib')));
     await compare('fib', at('fib.wasm'), '--invoke', 'fib', '15');
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(errors.splice(0)).toEqual([]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   /** Writes `name`.html and `name`.json; with one scheme and level where nothing is said, whatever the defaults are. */
@@ -57,20 +44,7 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
   const reportOf = (name: string): CompareReport => JSON.parse(readFileSync(at(`${name}.json`), 'utf8'));
 
   async function open(name: string, dark = false, hash = ''): Promise<void> {
-    page = await browser.newPage({
-      viewport: { width: 1500, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-    });
-    requests.length = 0;
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
-    page.on('request', (request) => requests.push(request.url()));
-    const url = pathToFileURL(at(`${name}.html`)).href;
-    await page.goto(`${url}${hash}`);
-    await page.waitForSelector('html[data-ready=true]');
-    expect(requests).toEqual([url]);
+    page = await bed.open(at(`${name}.html`), dark, hash);
   }
 
   const texts = (selector: string): Promise<string[]> => page.locator(selector).allTextContents();

@@ -1,58 +1,25 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { writeHtml } from '../cli/profile/html.ts';
 import type { ProfileModel } from '../cli/profile/model.ts';
 import { writeSpeedscope } from '../cli/profile/speedscope.ts';
-import { artifact, chromiumPath, launchChromium, withoutChromium } from './support/chromium.ts';
+import { artifact, chromiumPath, PageBed, withoutChromium } from './support/chromium.ts';
 import { assemble, hostileModule, hostileNames, program, sampled } from './support/profiles.ts';
 
 /** Profiles in a browser: our page, and speedscope's own. */
 describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromium}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fathom-page-'));
-  const errors: string[] = [];
-  const requests: string[] = [];
-  let browser: Browser;
+  const bed = new PageBed(1200);
   let page: Page;
   let files = 0;
 
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(errors.splice(0)).toEqual([]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  async function newPage(dark = false): Promise<void> {
-    page = await browser.newPage({
-      viewport: { width: 1200, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-    });
-    requests.length = 0;
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
-    page.on('request', (request) => requests.push(request.url()));
-  }
-
   async function open(model: ProfileModel, dark = false): Promise<void> {
-    await newPage(dark);
-    const path = join(folder, `${files++}.html`);
+    const path = join(bed.folder, `${files++}.html`);
     writeFileSync(path, writeHtml(model));
-    const url = pathToFileURL(path).href;
-    await page.goto(url);
-    await page.waitForSelector('html[data-ready=true]');
-    expect(requests).toEqual([url]);
+    page = await bed.open(path, dark);
   }
 
   /** What `window.broken` is: hostile names set it where they are run. */
@@ -223,10 +190,10 @@ describe.skipIf(chromiumPath === undefined)(`profiles in Chromium${withoutChromi
   });
 
   it('speedscope opens its format, with our functions in it', async () => {
-    await newPage();
+    page = await bed.newPage();
     const index = createRequire(import.meta.url).resolve('speedscope/dist/release/index.html');
     await page.goto(pathToFileURL(index).href);
-    const path = join(folder, 'mixed.speedscope.json');
+    const path = join(bed.folder, 'mixed.speedscope.json');
     writeFileSync(path, writeSpeedscope(mixed()));
     await page.setInputFiles('input#file', path);
     // The sandwich view lists the functions as text; the others draw on a canvas.
