@@ -434,6 +434,8 @@ describe('the command line', () => {
   it.each([
     [['--script', 'x.mjs', '--run'], '--script runs the module'],
     [['5'], '5: arguments go with --run or --invoke'],
+    [['--allow', '2%'], '--allow says by how much code may grow: it goes with --against'],
+    [['--sort', 'cycles'], '--sort cycles is a figure of a run: it goes with --run'],
     [['--top', '0'], '--top takes a whole number'],
     [['-O', '7'], '-O takes 0, 1, 2 or 3, not 7'],
     [['-o', 'x.txt'], 'the ending names no format'],

@@ -39,7 +39,7 @@ interface Flags extends SubjectFlags {
   top: number;
   function: string | undefined;
   against: string | undefined;
-  allow: string;
+  allow: string | undefined;
   output: string | undefined;
   sources: string[];
   samples: boolean;
@@ -128,7 +128,7 @@ export function compareCommand(done: (code: number) => void, yargs: Argv): Argv 
         .option('allow', {
           describe: 'with --against: by how much they may grow',
           type: 'string',
-          default: '0%',
+          defaultDescription: '0%',
           requiresArg: true,
         })
         .option('json', { describe: 'print all figures as JSON', type: 'boolean', default: false })
@@ -189,7 +189,9 @@ function samplingOf({ samples, every }: Flags): Sampling | undefined {
 async function run(flags: Flags): Promise<number> {
   const { against, output, top } = flags;
   if (!Number.isSafeInteger(top) || top < 1) throw new UsageError('--top takes a whole number, 1 or more');
-  const allow = shareOf(flags.allow);
+  if (flags.allow !== undefined && against === undefined)
+    throw new UsageError('--allow says by how much code may grow: it goes with --against');
+  const allow = shareOf(flags.allow ?? '0%');
   if (output !== undefined && !/\.(html|json)$/i.test(output))
     throw new UsageError(`${output}: the ending names no format; there are .html and .json`);
   for (const folder of flags.sources)
@@ -207,6 +209,9 @@ async function run(flags: Flags): Promise<number> {
   const subject = await subjectOf(flags);
   if (sampling !== undefined && subject.run === undefined)
     throw new UsageError('--samples and --every go with --run, --invoke or --script');
+  const sort = flags.sort ?? (subject.run ? 'executed' : 'code');
+  if (subject.run === undefined && columns.some(({ key, ofRun }) => key === sort && ofRun))
+    throw new UsageError(`--sort ${sort} is a figure of a run: it goes with --run, --invoke or --script`);
   const parts = await buildAll(flags, subject, configurations, sampling);
   const report = reportOf(subject.title, subject.run?.label, sampling, parts);
   if (output !== undefined)
@@ -220,7 +225,6 @@ async function run(flags: Flags): Promise<number> {
           )
         : `${JSON.stringify(report)}\n`,
     );
-  const sort = flags.sort ?? (subject.run ? 'executed' : 'code');
   const text = formatReport(report, { sort, top, only: flags.function });
   if (text === undefined) throw new UsageError(`${flags.module}: has no function ${flags.function}`);
   console.log(flags.json ? JSON.stringify(report) : text);
