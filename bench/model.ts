@@ -21,6 +21,8 @@ export interface Counted {
   readonly instructions: number;
   /** Estimated for a Cortex-A9 (emu/cortex-a9.ts), on ARMv7 alone. */
   readonly cycles?: number;
+  /** Executions of instructions that the estimate knows nothing of, by mnemonic; each counts as a slot of the decoder. */
+  readonly unknown?: Readonly<Record<string, number>>;
 }
 
 /** What compiling took: the time of all commands that it takes, and the most memory that one of them held, in bytes, where that is known. */

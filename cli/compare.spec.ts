@@ -252,6 +252,7 @@ describe('--against', () => {
     ]);
     for (const [, culprit] of failed) expect(culprit).toMatch(/^ {2}sums grew: \d+ -> \d+, \+\d+ \(\+/);
     expect(output).not.toMatch(/plain grew/);
+    expect(lines).toContain('only this report is with --without-pass cse');
   });
 
   it.each(['inline', 'fold', 'cse'])('fails without %s at -O2, too, with the same result', async (name) => {
@@ -296,6 +297,20 @@ describe('--against', () => {
     );
     expect(code).toBe(0);
     expect(output).toMatch(/sums shrank: \d+ -> \d+, -\d+ \(-/);
+    expect(output).toContain('only the earlier report is with --without-pass cse');
+  });
+
+  it('results that depend on the target are a failure', async () => {
+    // The sign of a NaN that arithmetic makes is the machine's own.
+    writeFileSync(
+      at('nan.wat'),
+      `(module (func (export "run") (param f32) (result i32)
+        (i32.reinterpret_f32 (f32.div (local.get 0) (local.get 0)))))`,
+    );
+    const { code, errors } = await fathom(at('nan.wat'), '--invoke', 'run', '0');
+    expect(errors).toContain('the runs of different configurations did not give the same results');
+    expect(code).toBe(1);
+    expect((await fathom(at('nan.wat'), '--invoke', 'run', '1')).code).toBe(0);
   });
 
   it('a function that is new has grown from nothing', async () => {

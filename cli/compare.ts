@@ -186,6 +186,13 @@ function samplingOf({ samples, every }: Flags): Sampling | undefined {
   return { every, drawn: false };
 }
 
+/** What all configurations are compiled with that their names do not say, as it is written on a command line. */
+const optionsOf = (flags: Flags): string[] => [
+  ...(flags['wasm-opt'] ? ['--wasm-opt'] : []),
+  ...(flags['publish-leaves'] ? ['--publish-leaves'] : []),
+  ...[...new Set(flags['without-pass'])].sort().map((name) => `--without-pass ${name}`),
+];
+
 async function run(flags: Flags): Promise<number> {
   const { against, output, top } = flags;
   if (!Number.isSafeInteger(top) || top < 1) throw new UsageError('--top takes a whole number, 1 or more');
@@ -213,7 +220,7 @@ async function run(flags: Flags): Promise<number> {
   if (subject.run === undefined && columns.some(({ key, ofRun }) => key === sort && ofRun))
     throw new UsageError(`--sort ${sort} is a figure of a run: it goes with --run, --invoke or --script`);
   const parts = await buildAll(flags, subject, configurations, sampling);
-  const report = reportOf(subject.title, subject.run?.label, sampling, parts);
+  const report = reportOf(subject.title, subject.run?.label, optionsOf(flags), sampling, parts);
   if (output !== undefined)
     writeOutput(
       output,
@@ -303,6 +310,9 @@ function sayOutcomes({ configurations }: CompareReport): number {
     if (outcome.message !== '') console.error(`${name}: ${outcome.message}`);
     code ||= outcome.code;
   }
-  if (results.size > 1) console.error('the runs of different configurations did not give the same results');
+  if (results.size > 1) {
+    console.error('the runs of different configurations did not give the same results');
+    code ||= ExitCode.failed;
+  }
   return code;
 }

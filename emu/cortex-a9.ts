@@ -138,10 +138,10 @@ interface BlockEstimate {
   readonly unknown: readonly string[];
 }
 
-/** Estimated cycles of all that an ARMv7 core executed since its counting was turned on. */
-export function estimateCycles(model: CortexA9, core: Core): number {
+/** An estimate for all that an ARMv7 core executed since its counting was turned on. */
+export function estimateCycles(model: CortexA9, core: Core): CycleEstimate {
   const read = (address: number, size: number): Uint8Array => core.space.readBytes(address, size);
-  return model.programCycles(core.executedBlocks(), read).cycles;
+  return model.programCycles(core.executedBlocks(), read);
 }
 
 /** Loads the disassembler and gives the model. */

@@ -9,7 +9,10 @@ export interface Measurement<T> {
    * call from JavaScript.
    */
   readonly instructions: number;
-  /** On ARMv7: an estimate of cycles on a Cortex-A9 (docs/cortex-a9.md says what it leaves out). Undefined on x86-64. */
+  /**
+   * On ARMv7: an estimate of cycles on a Cortex-A9 (docs/cortex-a9.md says what it leaves out). Undefined on x86-64, and where an
+   * instruction was executed that the model does not know.
+   */
   readonly cycles: number | undefined;
 }
 
@@ -24,7 +27,9 @@ export async function measure<T>(machine: Machine, work: () => T): Promise<Measu
   core.counting = true;
   try {
     const value = await work();
-    return { value, instructions: core.instructionsExecuted(), cycles: model && estimateCycles(model, core) };
+    const estimate = model && estimateCycles(model, core);
+    const cycles = estimate?.unknown.size === 0 ? estimate.cycles : undefined;
+    return { value, instructions: core.instructionsExecuted(), cycles };
   } finally {
     core.counting = false;
   }

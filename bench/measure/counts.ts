@@ -109,8 +109,10 @@ function counted(core: Core, work: () => number, model: CortexA9 | undefined): C
   try {
     const checksum = work();
     const instructions = core.instructionsExecuted();
-    const cycles = core.target === 'armv7' && model ? estimateCycles(model, core) : undefined;
-    return { checksum, counted: { instructions, ...(cycles !== undefined && { cycles }) } };
+    if (core.target !== 'armv7' || model === undefined) return { checksum, counted: { instructions } };
+    const { cycles, unknown } = estimateCycles(model, core);
+    const missing = unknown.size > 0 && { unknown: Object.fromEntries(unknown) };
+    return { checksum, counted: { instructions, cycles, ...missing } };
   } finally {
     core.counting = false;
   }

@@ -85,6 +85,16 @@ describe('the report', () => {
     expect(lines[0]).toContain('2024-01-02');
   });
 
+  it('says where the cycle model does not know all that was executed', () => {
+    const first = workload('first', measured(0.2, 1));
+    const counted = { instructions: 500, cycles: 900, unknown: { sdiv: 1200, dmb: 3 } };
+    const targets = { ...first.targets, armv7: { fathom: { state: 'measured', counted } as const } };
+    expect(markdownOf({ ...report, workloads: [{ ...first, targets }] }).split('\n')).toContain(
+      '| cycles of Fathom, first | the model does not know all that is executed: sdiv, 1,200 times; dmb, 3 times |',
+    );
+    expect(markdownOf(report)).not.toContain('does not know');
+  });
+
   it('is a page that needs nothing from elsewhere, with text escaped and all figures in it', () => {
     const page = htmlOf(report);
     expect(page).toContain('A &lt;b&gt;processor&lt;/b&gt;');

@@ -159,11 +159,20 @@ function problems({ workloads, missing }: BenchReport): Table {
       ),
     ),
   );
+  const unknown = workloads.flatMap(({ name, targets }) =>
+    Object.entries(targets.armv7).flatMap(([who, outcome]) => {
+      const executed = outcome.state === 'measured' ? outcome.counted?.unknown : undefined;
+      if (executed === undefined) return [];
+      const list = Object.entries(executed).map(([mnemonic, times]) => `${mnemonic}, ${count(times)} times`);
+      const what = `cycles of ${labels[who as ContestantName]}, ${name}`;
+      return [[what, `the model does not know all that is executed: ${list.join('; ')}`]];
+    }),
+  );
   return {
-    title: 'What failed or is missing',
-    note: 'No figures are shown for these.',
+    title: 'What failed, is missing, or is not all known',
+    note: 'There are no figures for what failed or is missing.',
     header: ['what', 'why'],
-    rows: [...failed, ...missing.map(({ what, reason }) => [what, reason])],
+    rows: [...failed, ...missing.map(({ what, reason }) => [what, reason]), ...unknown],
   };
 }
 

@@ -31,6 +31,8 @@ export interface Comparison {
 
 /** What two reports have in common, and which configurations they have not. */
 export interface Comparisons {
+  /** Options that only one of them was compiled with. */
+  readonly options: { readonly now: readonly string[]; readonly before: readonly string[] };
   readonly comparisons: readonly Comparison[];
   readonly unmatched: readonly {
     readonly name: string;
@@ -82,7 +84,9 @@ export function compareReports(now: CompareReport, before: CompareReport, allow:
     ...without(now, before).map((name) => ({ name, where: 'this report' }) as const),
     ...without(before, now).map((name) => ({ name, where: 'the earlier report' }) as const),
   ];
-  return { comparisons, unmatched };
+  const added = (one: CompareReport, other: CompareReport): string[] =>
+    (one.options ?? []).filter((option) => !other.options?.includes(option));
+  return { options: { now: added(now, before), before: added(before, now) }, comparisons, unmatched };
 }
 
 /** Functions that changed, the one that grew most first. */

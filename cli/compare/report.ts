@@ -15,6 +15,8 @@ export interface CompareReport {
   readonly module: { readonly name: string; readonly bytes: number; readonly sha256: string };
   /** What was run, or null. */
   readonly run: string | null;
+  /** Options of the command line that all configurations are compiled with; older reports do not say. */
+  readonly options?: readonly string[];
   /** Null where the run was not sampled. */
   readonly sampling: Sampling | null;
   readonly configurations: readonly ConfigurationReport[];
@@ -31,6 +33,7 @@ export interface ConfigurationReport extends Configuration, BuildReport {
 export function reportOf(
   title: string,
   run: string | undefined,
+  options: readonly string[],
   sampling: Sampling | undefined,
   builds: readonly {
     readonly configuration: Configuration;
@@ -49,6 +52,7 @@ export function reportOf(
       sha256: createHash('sha256').update(module).digest('hex'),
     },
     run: run ?? null,
+    options,
     sampling: sampling ?? null,
     configurations: builds.map(({ configuration, outcome, report }) => ({
       name: nameOf(configuration),
@@ -76,8 +80,10 @@ export function readReport(path: string, text: string): CompareReport {
     throw new UsageError(
       `${path}: is a report of version ${String(value.version)}; this fathom reads version ${reportVersion}`,
     );
-  const { run, configurations } = value;
+  const { run, configurations, options = [] } = value;
   const sound =
+    Array.isArray(options) &&
+    options.every((option) => typeof option === 'string') &&
     (run === null || typeof run === 'string') &&
     Array.isArray(configurations) &&
     configurations.every(isConfigurationReport);

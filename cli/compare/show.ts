@@ -98,10 +98,10 @@ const signed = ({ before, after }: Change): string => {
 };
 
 /**
- * What changed since an earlier report: a line for each total, then the functions that changed most; at last the configurations that only
- * one of the reports has.
+ * What changed since an earlier report: a line for each total, then the functions that changed most; at last the configurations and options
+ * that only one of the reports has.
  */
-export function formatComparisons({ comparisons, unmatched }: Comparisons, top: number): string {
+export function formatComparisons({ options, comparisons, unmatched }: Comparisons, top: number): string {
   const found = comparisons.map(({ configuration, what, total, grown, shrunk, failed }) => {
     const change =
       total.before === total.after
@@ -116,6 +116,8 @@ export function formatComparisons({ comparisons, unmatched }: Comparisons, top: 
   return [
     ...found,
     ...unmatched.map(({ name, where }) => `${shown(name)}: not compared, only ${where} has it`),
+    ...options.now.map((option) => `only this report is with ${option}`),
+    ...options.before.map((option) => `only the earlier report is with ${shown(option)}`),
   ].join('\n');
 }
 
