@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { SymbolType } from '../../compiler/elf/constants.ts';
 import { readElf, readSymbols } from '../../compiler/elf/reader.ts';
 import type { CompileCost } from '../model.ts';
+
 import { projectFile } from '../places.ts';
 import { type Ended, runCommand } from '../run-command.ts';
 import type { CompilerPeer } from './compilers.ts';
@@ -111,15 +112,17 @@ export async function buildPeer(
   };
 }
 
+/** What wasm2c is started with, to have stack enough for real programs. */
+export const roomyStack = projectFile('bench/peers/roomy-stack.mjs');
+
 /** `bench.c` and `bench.h` of a module, by the wasm2c of npm's wabt. */
 async function translate(module: Uint8Array, folder: string): Promise<Ended> {
   const wabt = createRequire(import.meta.url).resolve('wabt');
   const input = join(folder, 'bench.wasm');
   writeFileSync(input, module);
-  const wasm2c = join(dirname(wabt), 'bin/wasm2c');
-  return runCommand(process.execPath, [wasm2c, input, '-n', 'bench', '-o', join(folder, 'bench.c')], {
-    memory: true,
-  });
+  const wasm2c = ['--import', roomyStack, join(dirname(wabt), 'bin/wasm2c')];
+  const args = [...wasm2c, input, '-n', 'bench', '-o', join(folder, 'bench.c')];
+  return runCommand(process.execPath, args, { memory: true });
 }
 
 /** Functions of wasm2c's that make and free instances, and `_start`, which is the driver's. */
