@@ -476,6 +476,16 @@ describe('the command line', () => {
     expect(readFileSync(at('damaged.html'), 'utf8')).toContain('<span id="view">WebAssembly</span>');
   });
 
+  it('shows what a module says of its source map without control characters', async () => {
+    const named = Buffer.from('\x10sourceMappingURL\x0b\x1b]0;hi\x07.map', 'latin1');
+    const section = Uint8Array.from([0, named.length, ...named]);
+    const module = readFileSync(fileURLToPath(new URL('../bench/kernels/fib.wasm', import.meta.url)));
+    writeFileSync(at('mapped.wasm'), Buffer.concat([module, section]));
+    const { errors } = await fathom(at('mapped.wasm'), '-o', at('mapped.html'));
+    expect(errors).toContain('its source map, \ufffd]0;hi\ufffd.map, is not there');
+    expect(errors).not.toContain('\x1b');
+  });
+
   it('knows the workloads', async () => {
     const { configurations, module } = await reportOf('workload:fib', '--target', 'x86_64');
     expect(module.name).toBe('fib');

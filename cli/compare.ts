@@ -26,6 +26,7 @@ import { type CompareReport, readReport, reportOf } from './compare/report.ts';
 import { type Sampling, samplingText, usualSampling } from './compare/sampling.ts';
 import { formatComparisons, formatReport } from './compare/show.ts';
 import { type SubjectFlags, subjectOf } from './compare/subject.ts';
+import { shown } from './shown.ts';
 import { readSource, type Source, SourceError } from './source/index.ts';
 
 interface Flags extends SubjectFlags {
@@ -253,7 +254,7 @@ function sourceOf(flags: Flags, module: Module): Source | undefined {
     return readSource(module, { ...beside, folders: flags.sources });
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    console.error(`${flags.module}: no source lines: ${error.message}`);
+    console.error(`${flags.module}: no source lines: ${shown(error.message)}`);
     return undefined;
   }
 }

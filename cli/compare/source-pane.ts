@@ -18,7 +18,9 @@ export interface SourcePane {
 const between = 6;
 /** Longer lines are cut: nobody wrote them. */
 const longestLine = 400;
-/** Rows of one function; a file of which more are asked for is not what a person reads. */
+/** Of longer paths the end is shown. */
+const longestPath = 200;
+/** Rows of one function; more of them are not what a person reads. */
 const mostRows = 20_000;
 /** Characters of source in all of a page. Functions bring their own, so lines that are inlined everywhere are there many times. */
 const mostCharacters = 2 ** 26;
@@ -38,7 +40,7 @@ export class SourcePanes {
 
   /** A place for people: `main.c:12:5`. */
   name({ file, line, column }: SourcePosition): string {
-    const name = shown(this.source.lines.files[file]);
+    const name = this.path(file);
     return column === 0 ? `${name}:${line}` : `${name}:${line}:${column}`;
   }
 
@@ -69,10 +71,11 @@ export class SourcePanes {
       return numbers.push(number) - 1;
     };
     for (const [file, lines] of byFile) {
+      if (numbers.length >= mostRows) break;
       const text = this.source.text(file);
       const rows = new Map<number, number>();
       rowOf.set(file, rows);
-      add(0, shown(this.source.lines.files[file]));
+      add(0, this.path(file));
       let last = 0;
       for (const line of [...lines].sort((a, b) => a - b)) {
         if (numbers.length >= mostRows) break;
@@ -94,6 +97,11 @@ export class SourcePanes {
       columns: own.map((position) => position?.column ?? 0),
       origins: inlined.map((each) => each.map(rowAt)),
     };
+  }
+
+  private path(file: number): string {
+    const path = this.source.lines.files[file];
+    return shown(path.length > longestPath ? `…${path.slice(-longestPath)}` : path);
   }
 
   /** One line; empty where it is not to be had, as for lines behind a file's last. */

@@ -29,6 +29,9 @@ const extended = { endSequence: 1, setAddress: 2, defineFile: 3 } as const;
 /** Content types of a DWARF 5 file entry (§6.2.4.1). */
 const content = { path: 1, directory: 2 } as const;
 
+/** Bytes of an address at most. */
+const widestAddress = 8;
+
 /** So many files are told apart. */
 const fileLimit = 2 ** 16;
 
@@ -314,8 +317,9 @@ function runProgram(r: ByteReader, header: Header, table: Table): void {
           table.endSequence(r, address);
           restart();
         } else if (code === extended.setAddress) {
+          if (end - r.pos > widestAddress) r.fail('an address that is too wide');
           address = 0;
-          // Little-endian, of any width.
+          // Little-endian.
           for (let weight = 1; r.pos < end; weight *= 256) address += weight * r.u8();
         } else if (code === extended.defineFile && header.version < 5) {
           names.add(nextString(r), r.u32());

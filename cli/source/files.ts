@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
 /** Larger files are no sources. */
@@ -48,18 +48,42 @@ export class SourceFolders {
 
   private textWithin(folder: string, candidate: string, limit: number): string | undefined {
     if (this.looks++ >= mostLooks) return undefined;
+    let file = -1;
     try {
       const real = realpathSync(candidate);
-      const within = relative(folder, real).split(sep);
-      // `..` begins with a dot, too.
-      if (isAbsolute(relative(folder, real)) || within.some((part) => part.startsWith('.'))) return undefined;
-      const found = statSync(real);
+      if (!mayBeRead(folder, real)) return undefined;
+      // Names may lead elsewhere by now, so what counts is what was opened. A pipe would wait for a writer.
+      file = openSync(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      if (!mayBeRead(folder, placeOf(file, real))) return undefined;
+      const found = fstatSync(file);
       if (!found.isFile() || found.size > limit || this.read + found.size > largestSum) return undefined;
       this.read += found.size;
-      const text = readFileSync(real, 'utf8');
+      const text = textOf(file, found.size);
       return text.includes('\0') ? undefined : text;
     } catch {
       return undefined;
+    } finally {
+      if (file >= 0) closeSync(file);
     }
   }
+}
+
+/** Whether a path without links is one in the folder, and nothing of it is hidden. */
+function mayBeRead(folder: string, real: string): boolean {
+  const path = relative(folder, real);
+  // `..` begins with a dot, too.
+  return !isAbsolute(path) && !path.split(sep).some((part) => part.startsWith('.'));
+}
+
+/** Where an open file lies; only Linux says that of the file itself, others of what has its name now. */
+const placeOf = (file: number, name: string): string =>
+  process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${file}`) : realpathSync(name);
+
+/** The first bytes of a file as text: it may be growing. */
+function textOf(file: number, bytes: number): string {
+  const content = Buffer.alloc(bytes);
+  let length = 0;
+  for (let more = -1; more !== 0 && length < bytes; length += more)
+    more = readSync(file, content, length, bytes - length, null);
+  return content.toString('utf8', 0, length);
 }

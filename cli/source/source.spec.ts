@@ -218,6 +218,9 @@ describe('line tables', () => {
   it('that are damaged are named, with the place', () => {
     expect(() => sourceOf(0, 0)).toThrow(/DWARF is damaged.*extended opcode/);
     expect(() => sourceOf(3)).toThrow(SourceError);
+    expect(() => sourceOf(0, 10, 2, ...Array.from({ length: 9 }, () => 1))).toThrow(
+      /address that is too wide/,
+    );
     const unit = table();
     unit[0] = 255;
     expect(() => readSource(moduleWith({ '.debug_line': unit }))).toThrow(/longer than its section/);

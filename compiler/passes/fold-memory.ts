@@ -1,8 +1,8 @@
 import { isConst } from '../ir/constants.ts';
 import type { Inst } from '../ir/function.ts';
 import { Op } from '../ir/ops.ts';
+import { noBound, upperBound } from '../ir/upper-bound.ts';
 import type { FoldRule } from './fold.ts';
-import { noBound, upperBound } from './upper-bound.ts';
 
 /**
  * Accesses of linear memory and their bounds checks. A part of the index that is constant becomes part of the offset where the sum cannot

@@ -3,6 +3,7 @@ import type { Selector } from '../../compiler/backend/selector.ts';
 import type { Inst } from '../../compiler/ir/function.ts';
 import { Op } from '../../compiler/ir/ops.ts';
 import { Access, Region, TrapKind, Type } from '../../compiler/ir/types.ts';
+import { noBound, upperBound } from '../../compiler/ir/upper-bound.ts';
 import { fitsInt32 } from './encode.ts';
 import { X } from './instructions.ts';
 
@@ -96,41 +97,6 @@ export function setMemory(made: MInst, mem: Mem, access: Inst | null): void {
 export const low = (s: Selector, value: Inst): number =>
   value.op === Op.wrap && s.canDuplicate(value) ? s.use(value.args[0]) : s.use(value);
 
-/** An upper bound of the unsigned value of an i32, from the operations that make it. */
-export function upperBound(value: Inst, depth = 3): number {
-  const all = 0xffffffff;
-  if (depth === 0 || value.type !== Type.i32) return all;
-  const bound = (i: number): number => upperBound(value.args[i], depth - 1);
-  switch (value.op) {
-    case Op.const:
-      return value.imm >>> 0;
-    case Op.load:
-    case Op.load_indexed:
-      return value.access === Access.u8 ? 0xff : value.access === Access.u16 ? 0xffff : all;
-    case Op.and:
-      return Math.min(bound(0), bound(1));
-    case Op.or:
-    case Op.xor:
-      return 2 ** (32 - Math.clz32(Math.max(bound(0), bound(1)))) - 1;
-    case Op.shr_u:
-      return shiftCount(value) < 0 ? all : bound(0) >>> shiftCount(value);
-    case Op.shl:
-      return shiftCount(value) < 0 ? all : Math.min(all, bound(0) * 2 ** shiftCount(value));
-    case Op.add:
-      return Math.min(all, bound(0) + bound(1));
-    case Op.rem_u:
-      return value.args[1].op === Op.const && value.args[1].imm !== 0 ? (value.args[1].imm >>> 0) - 1 : all;
-    case Op.select:
-      return Math.max(bound(1), bound(2));
-    case Op.clz:
-    case Op.ctz:
-    case Op.popcnt:
-      return 32;
-    default:
-      return value.op >= Op.eq && value.op <= Op.ge_u ? 1 : all;
-  }
-}
-
 /**
  * The operand of a load or store: base + (index << scale) + displacement. Additions of words are taken apart, since the
  * hardware adds as they do; those of a 32-bit index only where they are known not to wrap.
@@ -144,7 +110,7 @@ export function address(s: Selector, access: Inst): Mem {
   if (index !== null) {
     // The loop ends: each round takes an operation off the index.
     for (;;) {
-      const bound = upperBound(index, 4);
+      const bound = upperBound(index);
       if (index.op === Op.const) {
         disp += (index.imm >>> 0) * 2 ** scale;
         index = null;
@@ -152,7 +118,7 @@ export function address(s: Selector, access: Inst): Mem {
         break;
       }
       const [a, b]: Inst[] = index.args;
-      if (bound === 0xffffffff || scale !== 0 || !s.canDuplicate(index)) break;
+      if (bound === noBound || scale !== 0 || !s.canDuplicate(index)) break;
       if (index.op === Op.add && b.op === Op.const && b.imm >= 0) {
         disp += b.imm;
         index = a;

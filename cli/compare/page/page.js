@@ -631,8 +631,9 @@
   // ---- Start: the function that the address names, else the first of the list.
 
   fillFunctions();
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const found = functions.findIndex(({ name }) => name === wanted);
+  // Written by us, or by hand; cut off in the middle of a character it could not be decoded.
+  const wanted = location.hash.slice(1);
+  const found = functions.findIndex(({ name }) => name === wanted || encodeURIComponent(name) === wanted);
   const first = found >= 0 ? found : listed[0];
   const ready = () => {
     document.documentElement.dataset.ready = 'true';

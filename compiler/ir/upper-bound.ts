@@ -1,6 +1,6 @@
-import type { Inst } from '../ir/function.ts';
-import { Op } from '../ir/ops.ts';
-import { Access, Type } from '../ir/types.ts';
+import type { Inst } from './function.ts';
+import { Op } from './ops.ts';
+import { Access, Type } from './types.ts';
 
 /** The largest i32 as an unsigned number: the bound of a value of which nothing is known. */
 export const noBound = 0xffff_ffff;

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../test/support/interpret.ts';
 import { Random } from '../../test/support/random-function.ts';
-import type { Inst } from '../ir/function.ts';
-import { Op } from '../ir/ops.ts';
-import { parseFunction } from '../ir/parse.ts';
-import { Type } from '../ir/types.ts';
-import { verify } from '../ir/verify.ts';
+import type { Inst } from './function.ts';
+import { Op } from './ops.ts';
+import { parseFunction } from './parse.ts';
+import { Type } from './types.ts';
 import { noBound, upperBound } from './upper-bound.ts';
+import { verify } from './verify.ts';
 
 /** The function of two i32 whose lines give v9, and v9. */
 function expression(lines: string): { func: ReturnType<typeof parseFunction>; value: Inst } {
