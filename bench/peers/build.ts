@@ -95,7 +95,9 @@ export async function buildPeer(
     const objects = [object, ...(await setup(bare))];
     for (const file of library) objects.push(await objectOf(file, bare));
     const path = join(folder, bare ? 'bare' : 'hosted');
-    const how = bare ? ['-nostdlib', '-static'] : ['-lm'];
+    // Arithmetic that gcc leaves to its library, unless ours stands in for it.
+    const own = peer.arithmetic.length === 0 ? ['-lgcc'] : [];
+    const how = bare ? ['-nostdlib', '-static', ...own] : ['-lm'];
     await runCommand(command, [...objects, ...how, '-o', path]);
     return path;
   };
