@@ -43,6 +43,8 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       return { peer, command: found?.command };
     });
   const chosen = options.workloads.filter(({ fullOnly }) => !(quick && fullOnly));
+  for (const { name } of options.workloads.filter((workload) => !chosen.includes(workload)))
+    missing.push({ what: name, reason: 'it takes too long for --quick' });
   const folder = mkdtempSync(join(tmpdir(), 'fathom-bench-'));
   const shared = join(folder, 'shared-objects');
   mkdirSync(shared);

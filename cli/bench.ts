@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { type BenchReport, type PeerName, peerNames } from '../bench/model.ts';
-import { updatedPage } from '../bench/report/docs.ts';
+import { placeOf, updatedPage } from '../bench/report/docs.ts';
 import { htmlOf } from '../bench/report/html.ts';
 import { markdownOf } from '../bench/report/markdown.ts';
 import { runBench } from '../bench/run.ts';
@@ -87,7 +87,7 @@ export function benchCommand(done: (code: number) => void, yargs: Argv): Argv {
           type: 'string',
           requiresArg: true,
         })
-        .example('$0 bench --quick', 'all workloads and peers, small')
+        .example('$0 bench --quick', 'all peers, and the workloads that are not long')
         .example('$0 bench --only sha256,fib --peers v8', 'two workloads against V8')
         .example('$0 bench -o report.html --json report.json', 'everything; some minutes'),
     async (flags) => done(await run(flags as unknown as Flags)),
@@ -108,6 +108,7 @@ function chosen<T>(
 ): T[] {
   if (text === undefined) return [...all];
   const wanted = text.split(',').map((name) => name.trim());
+  if (wanted.includes('')) throw new UsageError(`--${option} takes names, joined by commas: one is missing`);
   const unknown = wanted.find((name) => !all.some((one) => nameOf(one) === name));
   if (unknown !== undefined)
     throw new UsageError(`--${option} takes ${all.map(nameOf).join(', ')}, not ${unknown}`);
@@ -127,7 +128,10 @@ async function run(flags: Flags): Promise<number> {
     'publish-leaves': undefined,
     'without-pass': undefined,
   });
-  // A page that cannot be written to is known before the minutes, not after.
+  // What cannot be written is known before the minutes, not after.
+  const { output } = flags;
+  if (output !== undefined && !/\.html?$/i.test(output))
+    throw new UsageError(`${output}: -o writes a page, .html; there are --json and --markdown, too`);
   const page = flags['update-docs'];
   const before = page === undefined ? '' : readPage(page);
   const progress = new Progress('bench');
@@ -155,12 +159,14 @@ async function run(flags: Flags): Promise<number> {
   return tell(report);
 }
 
-/** @throws UsageError where there is no page */
+/** @throws UsageError where there is no page, or none with a place for tables */
 function readPage(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new UsageError(`${path}: cannot be read`);
+    const page = readFileSync(path, 'utf8');
+    placeOf(page);
+    return page;
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof RangeError ? error.message : 'cannot be read'}`);
   }
 }
 

@@ -166,7 +166,7 @@ async function wasmOpt(path: string, bytes: Uint8Array): Promise<Uint8Array> {
  */
 export function level({ O = defaults.level }: Pick<CompileFlags, 'O'>): OptimisationLevel {
   if (O !== 0 && O !== 1 && O !== 2 && O !== 3)
-    throw new UsageError(`-O takes 0, 1, 2 or 3, not ${String(O)}`);
+    throw new UsageError(`-O takes 0, 1, 2 or 3${Number.isNaN(O) ? '' : `, not ${String(O)}`}`);
   return O;
 }
 

@@ -179,6 +179,10 @@ describe('figures', () => {
     await expect(fathom(at('fib.wasm'), '--script', at('idle.mjs'))).rejects.toThrow(
       'the run never instantiates the module',
     );
+    writeFileSync(at('early.mjs'), 'export default async () => { throw new Error("boom"); };');
+    await expect(fathom(at('fib.wasm'), '--script', at('early.mjs'))).rejects.toThrow(
+      /^the run fails before it instantiates the module: .*boom/,
+    );
   });
 
   it('of a program that traps are what it executed, and the trap is told', async () => {

@@ -16,7 +16,7 @@ import {
   withoutPassOption,
   writeOutput,
 } from './common.ts';
-import { compareReports } from './compare/against.ts';
+import { checkComparable, compareReports } from './compare/against.ts';
 import { type Build, build, type Outcome, type Subject } from './compare/build.ts';
 import { columns } from './compare/columns.ts';
 import { type Configuration, configurationsOf, nameOf } from './compare/configuration.ts';
@@ -220,6 +220,8 @@ async function run(flags: Flags): Promise<number> {
   const sort = flags.sort ?? (subject.run ? 'executed' : 'code');
   if (subject.run === undefined && columns.some(({ key, ofRun }) => key === sort && ofRun))
     throw new UsageError(`--sort ${sort} is a figure of a run: it goes with --run, --invoke or --script`);
+  // Before the work, not after it.
+  if (before !== undefined) checkComparable(before, subject.run?.label ?? null, configurations.map(nameOf));
   const parts = await buildAll(flags, subject, configurations, sampling);
   const report = reportOf(subject.title, subject.run?.label, optionsOf(flags), sampling, parts);
   if (output !== undefined)

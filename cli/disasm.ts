@@ -31,7 +31,7 @@ export function disasmCommand(done: (code: number) => void, yargs: Argv): Argv {
           requiresArg: true,
         })
         .option('json', { describe: 'rows as JSON', type: 'boolean', default: false })
-        .example('$0 disasm app.armv7.fathom', 'everything in the image')
+        .example('$0 disasm lib.armv7.fathom', 'everything in the image')
         .example('$0 disasm app.wasm --target armv7 -f main', 'compiles, then shows one function'),
     async (flags) => done(await run(flags as unknown as Flags)),
   ) as Argv;

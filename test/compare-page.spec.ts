@@ -189,6 +189,14 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
     expect(await page.locator('#heat').inputValue()).toBe('executed');
   });
 
+  it('follows its address', async () => {
+    await open('fib', false, '#fib');
+    await page.evaluate("location.hash = '#no-such-function'");
+    await page.evaluate("location.hash = encodeURIComponent('init (init)')");
+    await page.waitForSelector('html[data-open="init (init)"]');
+    expect(await texts('h2')).toEqual(['init (init)']);
+  });
+
   it('sorts by every column, and by another figure', async () => {
     await open('fib');
     const column = async (nth: number): Promise<number[]> =>
@@ -344,6 +352,9 @@ describe.skipIf(chromiumPath === undefined)(`comparisons in Chromium${withoutChr
       await page.locator('#code0 .row', { hasText: 'call mean' }).click();
       await page.keyboard.press('s');
       expect(await page.locator('#view').inputValue()).toBe('wasm');
+      expect(await page.locator('#details').textContent()).toMatch(
+        /^0x\w+ [a-z].* · x86_64: \d+ instructions?/,
+      );
       // The line's first operator, of which the call is another.
       await page.locator('#wasm .row', { hasText: 'call $mean' }).click();
       expect(await page.locator('#details').textContent()).toMatch(/^0x\w+ call \$mean \(mean\.c:28:16\) · /);

@@ -41,23 +41,35 @@ export interface Comparisons {
 }
 
 /**
+ * Whether a report can be compared with one that is still to be made: of this run, with configurations of these names.
+ * @throws UsageError if the runs are not the same, or no configuration is
+ */
+export function checkComparable(before: CompareReport, run: string | null, names: readonly string[]): void {
+  if (run !== before.run)
+    throw new UsageError(
+      `--against: the earlier report is of ${before.run ?? 'no run'}, this one of ${run ?? 'no run'}: only the same can be compared`,
+    );
+  if (!before.configurations.some(({ name }) => names.includes(name)))
+    throw new UsageError(
+      `--against: the earlier report has ${before.configurations.map(({ name }) => name).join(', ') || 'nothing'}, none of which is here`,
+    );
+}
+
+/**
  * Compares what two reports have in common: code size, and executed instructions of the same run.
  * @param allow the share by which each total may grow
- * @throws UsageError if the reports are of different runs, or have no configuration in common
+ * @throws UsageError as {@link checkComparable}
  */
 export function compareReports(now: CompareReport, before: CompareReport, allow: number): Comparisons {
-  if (now.run !== before.run)
-    throw new UsageError(
-      `--against: the earlier report is of ${before.run ?? 'no run'}, this one of ${now.run ?? 'no run'}: only the same can be compared`,
-    );
+  checkComparable(
+    before,
+    now.run,
+    now.configurations.map(({ name }) => name),
+  );
   const pairs = now.configurations.flatMap((after) => {
     const earlier = before.configurations.find(({ name }) => name === after.name);
     return earlier ? [{ after, earlier }] : [];
   });
-  if (pairs.length === 0)
-    throw new UsageError(
-      `--against: the earlier report has ${before.configurations.map(({ name }) => name).join(', ') || 'nothing'}, none of which is here`,
-    );
   const comparisons = pairs.flatMap(({ after, earlier }) =>
     gated.flatMap(({ of, description }) => {
       const total = { before: of(earlier.total), after: of(after.total) };

@@ -144,7 +144,13 @@ async function countedRun(
     const work = await run.open(webAssembly, image);
     machine.core.counting = true;
     const outcome = await outcomeOfRun(work, debug);
-    const measured = image === undefined ? largest(machine) : image;
+    const measured = image ?? largest(machine);
+    if (measured === undefined || placesOf(machine, measured).length === 0)
+      throw new RangeError(
+        outcome.code === 0
+          ? 'the run never instantiates the module'
+          : `the run fails before it instantiates the module: ${outcome.message}`,
+      );
     return { measured, counts: countsOf(machine, measured), outcome };
   } finally {
     machine.close();
@@ -183,21 +189,17 @@ async function outcomeOfRun(work: () => unknown, debug: boolean): Promise<Outcom
 const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}n` : each)) ?? '';
 
-function largest({ images }: Machine): Image {
-  const [found] = images.map(({ image }) => image).sort((a, b) => b.code.length - a.code.length);
-  if (found === undefined) throw new RangeError('the run instantiates no module');
-  return found;
+function largest({ images }: Machine): Image | undefined {
+  return images.map(({ image }) => image).sort((a, b) => b.code.length - a.code.length)[0];
 }
 
 type Places = readonly { readonly base: number; readonly end: number }[];
 
 /** Wherever a module's code lies: who instantiates bytes twice has the same code twice. */
 function placesOf({ images }: Machine, measured: Image): Places {
-  const places = images.filter(
+  return images.filter(
     ({ image }) => image === measured || Buffer.compare(image.module.bytes, measured.module.bytes) === 0,
   );
-  if (places.length === 0) throw new RangeError('the run never instantiates the module');
-  return places;
 }
 
 /** Samples in a module's code. */

@@ -147,6 +147,8 @@
     return JSON.parse(await new Response(stream).text());
   }
 
+  const invitation = 'Choose an operator or an instruction to see what belongs to it.';
+
   async function open(id, line = -1) {
     chosen = id;
     const unpacked = await unpack(id);
@@ -171,7 +173,7 @@
     const at = listed.indexOf(id);
     if (at >= 0) list.show(at);
     if (line >= 0) follow(line, null);
-    byId('details').textContent = 'Choose an operator or an instruction to see what belongs to it.';
+    byId('details').textContent = invitation;
     document.documentElement.dataset.open = name;
   }
 
@@ -406,6 +408,8 @@
     fillPanes();
     toStart();
     if (fixed >= 0) follow(fixed, null);
+    if (fixed >= 0) describe(fixed, 0, -1);
+    else byId('details').textContent = invitation;
   }
 
   function repaint() {
@@ -631,9 +635,17 @@
   // ---- Start: the function that the address names, else the first of the list.
 
   fillFunctions();
-  // Written by us, or by hand; cut off in the middle of a character it could not be decoded.
-  const wanted = location.hash.slice(1);
-  const found = functions.findIndex(({ name }) => name === wanted || encodeURIComponent(name) === wanted);
+  /** The function that the address names, or -1. */
+  const addressed = () => {
+    // Written by us, or by hand; cut off in the middle of a character it could not be decoded.
+    const wanted = location.hash.slice(1);
+    return functions.findIndex(({ name }) => name === wanted || encodeURIComponent(name) === wanted);
+  };
+  window.addEventListener('hashchange', () => {
+    const id = addressed();
+    if (id >= 0 && id !== chosen) open(id);
+  });
+  const found = addressed();
   const first = found >= 0 ? found : listed[0];
   const ready = () => {
     document.documentElement.dataset.ready = 'true';
