@@ -169,3 +169,9 @@ it('a workload that traps on V8 has nothing to be compared with, and is refused'
   );
   await expect(bench([{ ...crc32, module: async () => bytes }], [])).rejects.toThrow(/out of bounds/);
 });
+
+it('a workload that takes too long for --quick is named', async () => {
+  const report = await bench([{ ...crc32, name: 'endless', fullOnly: true }], []);
+  expect(report.workloads).toEqual([]);
+  expect(report.missing).toEqual([{ what: 'endless', reason: 'it takes too long for --quick' }]);
+});
