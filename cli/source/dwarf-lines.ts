@@ -29,6 +29,9 @@ const extended = { endSequence: 1, setAddress: 2, defineFile: 3 } as const;
 /** Content types of a DWARF 5 file entry (§6.2.4.1). */
 const content = { path: 1, directory: 2 } as const;
 
+/** Parts of a DWARF 5 file entry at most, of which the standard has five. Some take no byte, and there are as many entries as bytes. */
+const mostParts = 16;
+
 /** Bytes of an address at most. */
 const widestAddress = 8;
 
@@ -264,7 +267,9 @@ function nextString(r: ByteReader): number {
 function readEntries(r: ByteReader, format: UnitFormat, sections: DwarfSections, names: FileNames): void {
   for (const list of ['directories', 'files']) {
     const formats: { readonly type: number; readonly form: number }[] = [];
-    for (let n = r.u8(); n > 0; n--) formats.push({ type: r.u32(), form: r.u32() });
+    const parts = r.u8();
+    if (parts > mostParts) r.fail('an entry of too many parts', r.pos - 1);
+    for (let n = parts; n > 0; n--) formats.push({ type: r.u32(), form: r.u32() });
     const count = r.u32();
     for (let n = 0; n < count; n++) {
       const start = r.pos;

@@ -250,6 +250,15 @@ describe('line tables', () => {
       readSource(moduleWith({ '.debug_line': Uint8Array.from([unit.length, 0, 0, 0, ...unit]) })),
     ).toThrow(/a file without a name/);
   });
+
+  it('of DWARF 5 whose files have hundreds of parts are refused', () => {
+    const parts = Array.from({ length: 50 }, () => [9, 0x19]).flat();
+    const header = [1, 1, 1, 0xfb, 14, 1, 51, ...parts, 1, 8, 1, 0, 0, 0];
+    const unit = [5, 0, 4, 0, header.length, 0, 0, 0, ...header];
+    expect(() =>
+      readSource(moduleWith({ '.debug_line': Uint8Array.from([unit.length, 0, 0, 0, ...unit]) })),
+    ).toThrow(/too many parts/);
+  });
 });
 
 describe('source maps', () => {
