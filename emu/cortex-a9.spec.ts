@@ -78,6 +78,7 @@ test('straight runs are blocks that are entered from the one before alone', () =
   expect(joined(block(0, 8, 3, 1), block(8, 4, 3))).toBe('0+8x3 8+4x3');
   // Of two blocks that end at the same place, one of which goes elsewhere.
   expect(joined(block(0, 8, 3), block(4, 4, 2), block(8, 4, 5))).toBe('0+8x3 4+4x2 8+4x5');
+  expect(joined(block(0, 0, 3))).toBe('0+0x3');
   expect(joined(block(0, 8, 3), block(8, 4, 3), block(8, 8, 3))).toBe('0+8x3 8+4x3 8+8x3');
 });
 

@@ -120,7 +120,7 @@ export function straightRuns(blocks: Iterable<CountedBlock>): CountedBlock[] {
   for (const block of sorted) at.set(block.address, at.has(block.address) ? undefined : block);
   const follower = (block: CountedBlock): CountedBlock | undefined => {
     const next = block.taken === 0 ? at.get(block.address + block.size) : undefined;
-    return next?.entries === block.entries ? next : undefined;
+    return next?.entries === block.entries && next !== block ? next : undefined;
   };
   const followers = new Set(sorted.map(follower));
   return sorted

@@ -21,6 +21,8 @@ export interface CompilerPeer {
 const gccLibrary = ['-fno-tree-loop-distribute-patterns'];
 /** Neither is allowed to fuse multiplications and additions, as WebAssembly does not; and no kernel looks at errno. */
 const exact = ['-ffp-contract=off', '-fno-math-errno'];
+/** What Fathom's code needs, peers may use: rounding and counting bits are single instructions. */
+const x86 = ['-march=x86-64-v2', ...exact];
 const cortexA9 = ['-O2', '-mcpu=cortex-a9', '-marm', ...exact];
 const armArithmetic = ['arithmetic.c', 'arithmetic-armv7.S'];
 
@@ -31,7 +33,7 @@ export const compilerPeers: readonly CompilerPeer[] = [
     target: 'x86_64',
     from: 'wasm2c',
     commands: ['gcc'],
-    flags: ['-O2', ...exact],
+    flags: ['-O2', ...x86],
     libraryFlags: gccLibrary,
     arithmetic: [],
   },
@@ -40,7 +42,7 @@ export const compilerPeers: readonly CompilerPeer[] = [
     target: 'x86_64',
     from: 'c',
     commands: ['clang', 'clang-19', 'clang-18', 'clang-17', 'clang-16', 'clang-15', 'clang-14'],
-    flags: ['-O3', ...exact],
+    flags: ['-O3', ...x86],
     libraryFlags: ['-fno-builtin'],
     arithmetic: [],
   },

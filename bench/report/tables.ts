@@ -27,7 +27,7 @@ const compare = 'Ratios are Fathom by the peer: below 1 Fathom needs less.';
 export function tablesOf(report: BenchReport): Table[] {
   return [
     ratios(report, 'x86-64: time', figures.time, milliseconds, 'ms', {
-      note: `Milliseconds of one call of \`run\` on this machine, medians. ${compare} V8 runs code of TurboFan's alone (\`--no-liftoff --no-wasm-lazy-compilation\`), wasm2c's C is compiled by \`gcc -O2\`, the kernel's own C by \`clang -O3\`.`,
+      note: `Milliseconds of one call of \`run\` on this machine, medians. ${compare} V8 runs code of TurboFan's alone (\`--no-liftoff --no-wasm-lazy-compilation\`), wasm2c's C is compiled by \`gcc -O2\`, the kernel's own C by \`clang -O3\`, both for x86-64-v2, as Fathom's is.`,
     }),
     ratios(report, 'x86-64: instructions', figures.instructions, count, 'instructions', {
       note: `Executed by one call of \`run\`, exactly, by the emulator's count. ${compare}`,
