@@ -7,9 +7,8 @@ import { markdownOf } from '../bench/report/markdown.ts';
 import { runBench } from '../bench/run.ts';
 import type { Workload } from '../bench/workload.ts';
 import { workloads } from '../bench/workloads.ts';
-import { defaults } from '../compiler/defaults.ts';
-import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
-import { compileOptions, ExitCode, Progress, UsageError, writeOutput } from './common.ts';
+import type { MemoryOrder, SchemeName } from '../compiler/stack/scheme.ts';
+import { codeOptions, compileOptions, ExitCode, Progress, UsageError, writeOutput } from './common.ts';
 
 interface Flags {
   quick: boolean;
@@ -47,24 +46,9 @@ export function benchCommand(done: (code: number) => void, yargs: Argv): Argv {
           defaultDescription: 'all that are there',
           requiresArg: true,
         })
-        .option('stack', {
-          describe: "publication scheme of Fathom's code",
-          choices: schemeNames,
-          defaultDescription: defaults.scheme,
-          requiresArg: true,
-        })
-        .option('order', {
-          describe: 'memory order of the publication',
-          choices: ['relaxed', 'release', 'seq_cst'] as const,
-          defaultDescription: defaults.order,
-          requiresArg: true,
-        })
-        .option('O', {
-          describe: 'optimisation level, 0 to 3',
-          type: 'number',
-          defaultDescription: String(defaults.level),
-          requiresArg: true,
-        })
+        .option('stack', codeOptions.stack)
+        .option('order', codeOptions.order)
+        .option('O', codeOptions.O)
         .option('output', {
           alias: 'o',
           describe: 'write a page of HTML with charts to this file',

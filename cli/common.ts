@@ -8,7 +8,7 @@ import { isImageFile, readImage } from '../compiler/image/file.ts';
 import type { Image } from '../compiler/image/image.ts';
 import { type CompileOptions, compile } from '../compiler/index.ts';
 import { type OptimisationLevel, optionalPasses, type PassName } from '../compiler/passes/pipeline.ts';
-import { type MemoryOrder, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
+import { type MemoryOrder, memoryOrders, type SchemeName, schemeNames } from '../compiler/stack/scheme.ts';
 import type { Target, TargetName } from '../compiler/target.ts';
 import { armv7 } from '../targets/armv7/index.ts';
 import { x86_64 } from '../targets/x86_64/index.ts';
@@ -44,6 +44,28 @@ export const withoutPassOption = {
   nargs: 1,
 } as const;
 
+/** How code is made: options of whatever compiles. */
+export const codeOptions = {
+  stack: {
+    describe: 'publication scheme of the wasm stack',
+    choices: schemeNames,
+    defaultDescription: defaults.scheme,
+    requiresArg: true,
+  },
+  order: {
+    describe: 'memory order of the publication',
+    choices: memoryOrders,
+    defaultDescription: defaults.order,
+    requiresArg: true,
+  },
+  O: {
+    describe: 'optimisation level, 0 to 3',
+    type: 'number',
+    defaultDescription: String(defaults.level),
+    requiresArg: true,
+  },
+} as const;
+
 /** What holds where the command line does not say. An image has its own answers: {@link loadImage}. */
 const defaultTarget = 'x86_64';
 
@@ -56,24 +78,9 @@ export function compileFlags<T>(yargs: Argv<T>): Argv<T & CompileFlags> {
       defaultDescription: defaultTarget,
       requiresArg: true,
     })
-    .option('stack', {
-      describe: 'publication scheme of the wasm stack',
-      choices: schemeNames,
-      defaultDescription: defaults.scheme,
-      requiresArg: true,
-    })
-    .option('order', {
-      describe: 'memory order of the publication',
-      choices: ['relaxed', 'release', 'seq_cst'] as const,
-      defaultDescription: defaults.order,
-      requiresArg: true,
-    })
-    .option('O', {
-      describe: 'optimisation level, 0 to 3',
-      type: 'number',
-      defaultDescription: String(defaults.level),
-      requiresArg: true,
-    })
+    .option('stack', codeOptions.stack)
+    .option('order', codeOptions.order)
+    .option('O', codeOptions.O)
     .option('wasm-opt', {
       describe: "run binaryen's optimiser on the module first",
       type: 'boolean',
