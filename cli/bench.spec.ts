@@ -55,7 +55,7 @@ it.each([
   [['-O', '9'], /-O takes 0, 1, 2 or 3, not 9/],
   [['--only', 'fib,'], /--only takes names, joined by commas: one is missing/],
   [['-o', 'out.txt'], /out\.txt: -o writes a page, \.html/],
-  [['--update-docs', 'LICENSE'], /LICENSE: has no <!-- figures -->/],
+  [['--update-docs', join(root, 'LICENSE')], /LICENSE: has no <!-- figures -->/],
   [['--update-docs', 'no-such-page.md'], /no-such-page\.md: cannot be read/],
 ] as const)('refuses %j before it measures', (args, message) => {
   const { status, stdout, stderr } = bench(...args);
